@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "swiftlet",
+    products: [
+        .executable(name: "swiftlet", targets: ["SwiftletCommand"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "SwiftletCommand",
+            dependencies: [
+                "Machine", "Boot", "KVM", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(name: "Machine", dependencies: ["Boot", "Devices", "GuestMemory", "KVM", "Linux"]),
+        .target(name: "Devices", dependencies: ["GuestMemory", "Linux"]),
+        .target(
+            name: "Boot",
+            dependencies: [
+                "GuestMemory", "Linux", "CNettle", "CLZ4", "CLZMA", "CZlib", "CZstd",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "GuestMemory",
+            dependencies: ["Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(name: "KVM", dependencies: ["Linux"]),
+        .target(
+            name: "Linux",
+            dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
+
+        .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+
+        .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
+        .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
+        .testTarget(name: "BootTests", dependencies: ["Boot"]),
+        .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
+
+        .executableTarget(
+            name: "lab",
+            dependencies: ["Boot", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/lab"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,86 @@
+// The kernel interfaces that Swift cannot import by itself: what Glibc hides without _GNU_SOURCE, and
+// the ioctl numbers, which are function-like macros in the kernel's headers.
+#pragma once
+#define _GNU_SOURCE 1
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+enum : unsigned long {
+  kKVM_GET_API_VERSION = KVM_GET_API_VERSION,
+  kKVM_CREATE_VM = KVM_CREATE_VM,
+  kKVM_CHECK_EXTENSION = KVM_CHECK_EXTENSION,
+  kKVM_GET_VCPU_MMAP_SIZE = KVM_GET_VCPU_MMAP_SIZE,
+  kKVM_ENABLE_CAP = KVM_ENABLE_CAP,
+
+  kKVM_CREATE_VCPU = KVM_CREATE_VCPU,
+  kKVM_SET_USER_MEMORY_REGION = KVM_SET_USER_MEMORY_REGION,
+  kKVM_GET_DIRTY_LOG = KVM_GET_DIRTY_LOG,
+  kKVM_IRQ_LINE = KVM_IRQ_LINE,
+  kKVM_IRQFD = KVM_IRQFD,
+  kKVM_IOEVENTFD = KVM_IOEVENTFD,
+  kKVM_SET_GSI_ROUTING = KVM_SET_GSI_ROUTING,
+  kKVM_SIGNAL_MSI = KVM_SIGNAL_MSI,
+  kKVM_GET_CLOCK = KVM_GET_CLOCK,
+  kKVM_SET_CLOCK = KVM_SET_CLOCK,
+
+  kKVM_RUN = KVM_RUN,
+  kKVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK,
+  kKVM_GET_MP_STATE = KVM_GET_MP_STATE,
+  kKVM_SET_MP_STATE = KVM_SET_MP_STATE,
+  kKVM_GET_REGS = KVM_GET_REGS,
+  kKVM_SET_REGS = KVM_SET_REGS,
+  kKVM_GET_VCPU_EVENTS = KVM_GET_VCPU_EVENTS,
+  kKVM_SET_VCPU_EVENTS = KVM_SET_VCPU_EVENTS,
+
+#if defined(__x86_64__)
+  kKVM_GET_SUPPORTED_CPUID = KVM_GET_SUPPORTED_CPUID,
+  kKVM_GET_MSR_INDEX_LIST = KVM_GET_MSR_INDEX_LIST,
+  kKVM_SET_TSS_ADDR = KVM_SET_TSS_ADDR,
+  kKVM_SET_IDENTITY_MAP_ADDR = KVM_SET_IDENTITY_MAP_ADDR,
+  kKVM_CREATE_IRQCHIP = KVM_CREATE_IRQCHIP,
+  kKVM_GET_IRQCHIP = KVM_GET_IRQCHIP,
+  kKVM_SET_IRQCHIP = KVM_SET_IRQCHIP,
+  kKVM_SET_CPUID2 = KVM_SET_CPUID2,
+  kKVM_GET_SREGS = KVM_GET_SREGS,
+  kKVM_SET_SREGS = KVM_SET_SREGS,
+  kKVM_GET_FPU = KVM_GET_FPU,
+  kKVM_SET_FPU = KVM_SET_FPU,
+  kKVM_GET_MSRS = KVM_GET_MSRS,
+  kKVM_SET_MSRS = KVM_SET_MSRS,
+  kKVM_GET_LAPIC = KVM_GET_LAPIC,
+  kKVM_SET_LAPIC = KVM_SET_LAPIC,
+  kKVM_GET_XSAVE = KVM_GET_XSAVE,
+  kKVM_SET_XSAVE = KVM_SET_XSAVE,
+  kKVM_GET_XSAVE2 = KVM_GET_XSAVE2,
+  kKVM_GET_XCRS = KVM_GET_XCRS,
+  kKVM_SET_XCRS = KVM_SET_XCRS,
+  kKVM_GET_DEBUGREGS = KVM_GET_DEBUGREGS,
+  kKVM_SET_DEBUGREGS = KVM_SET_DEBUGREGS,
+  kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
+#endif
+};
+
+// madvise advice and mmap flags defined as macros with casts or only for newer glibc.
+enum { kMAP_HUGE_2MB = 21 << 26 };
+
+static inline int clinux_real_time_signal(void) { return SIGRTMIN; }
+
+// Atomic, non-atomic-typed access to memory that another agent (a guest, the kernel) changes meanwhile.
+static inline uint8_t clinux_load_u8(const void *p) { return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED); }
+static inline void clinux_store_u8(void *p, uint8_t v) { __atomic_store_n((uint8_t *)p, v, __ATOMIC_SEQ_CST); }

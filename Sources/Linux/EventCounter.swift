@@ -1,0 +1,27 @@
+import CLinux
+
+/// An eventfd(2): a counter that one side adds to and the other waits on.
+public struct EventCounter: ~Copyable, Sendable {
+    public let descriptor: OwnedDescriptor
+
+    public init() throws(SystemCallError) {
+        let raw = try systemCall("eventfd") { eventfd(0, CInt(EFD_CLOEXEC | EFD_NONBLOCK)) }
+        descriptor = OwnedDescriptor(adopting: raw)
+    }
+
+    /// Wakes the waiting side. A counter about to overflow is already awake, so its `EAGAIN` is success.
+    @inlinable
+    public func signal() {
+        eventfd_write(descriptor.rawValue, 1)
+    }
+
+    /// Takes all that was signalled so far.
+    ///
+    /// - Returns: whether there was anything.
+    @inlinable
+    @discardableResult
+    public func drain() -> Bool {
+        var value: eventfd_t = 0
+        return eventfd_read(descriptor.rawValue, &value) == 0
+    }
+}
