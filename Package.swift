@@ -28,7 +28,8 @@ let package = Package(
         .target(
             name: "GuestMemory",
             dependencies: ["Linux", .product(name: "SystemPackage", package: "swift-system")]),
-        .target(name: "KVM", dependencies: ["Linux"]),
+        .target(
+            name: "KVM", dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Linux",
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),

@@ -81,6 +81,13 @@ enum { kMAP_HUGE_2MB = 21 << 26 };
 
 static inline int clinux_real_time_signal(void) { return SIGRTMIN; }
 
-// Atomic, non-atomic-typed access to memory that another agent (a guest, the kernel) changes meanwhile.
-static inline uint8_t clinux_load_u8(const void *p) { return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED); }
-static inline void clinux_store_u8(void *p, uint8_t v) { __atomic_store_n((uint8_t *)p, v, __ATOMIC_SEQ_CST); }
+// ioctl is variadic in C; every KVM request takes one word, a number or an address.
+static inline int ioctl_word(int fd, unsigned long request, unsigned long argument) {
+  return ioctl(fd, request, argument);
+}
+
+// The two fields of struct kvm_run that are needed by address.
+static inline void kvm_run_set_immediate_exit(struct kvm_run *run, uint8_t value) {
+  __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
+}
+static inline void *kvm_run_mmio_data(struct kvm_run *run) { return run->mmio.data; }

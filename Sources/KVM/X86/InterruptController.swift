@@ -1,0 +1,23 @@
+import CLinux
+import Linux
+
+extension VirtualMachine {
+    /// Keeps three pages for KVM's own use on Intel processors that cannot run real mode natively
+    /// (`KVM_SET_TSS_ADDR`, `KVM_SET_IDENTITY_MAP_ADDR`); call it before there are vCPUs.
+    ///
+    /// - Parameters:
+    ///   - tss: guest address of three pages that hold neither memory nor devices, below 4 GiB.
+    ///   - identityMap: guest address of one more such page.
+    public func reserveRealModePages(tss: UInt64, identityMap: UInt64) throws(KVMError) {
+        var identityMap = identityMap
+        try control(
+            descriptor, kKVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR", &identityMap, on: "virtual machine")
+        try control(descriptor, kKVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR", argument: UInt(tss), on: "virtual machine")
+    }
+
+    /// Puts the I/O APIC, the PICs and a local APIC for each vCPU into the kernel (`KVM_CREATE_IRQCHIP`);
+    /// call it before there are vCPUs.
+    public func createInterruptController() throws(KVMError) {
+        try control(descriptor, kKVM_CREATE_IRQCHIP, "KVM_CREATE_IRQCHIP", on: "virtual machine")
+    }
+}
