@@ -73,13 +73,14 @@ enum : unsigned long {
   kKVM_GET_DEBUGREGS = KVM_GET_DEBUGREGS,
   kKVM_SET_DEBUGREGS = KVM_SET_DEBUGREGS,
   kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
+  kKVM_TRANSLATE = KVM_TRANSLATE,
 #endif
 };
 
 // madvise advice and mmap flags defined as macros with casts or only for newer glibc.
 enum { kMAP_HUGE_2MB = 21 << 26 };
 
-static inline int clinux_real_time_signal(void) { return SIGRTMIN; }
+static inline int real_time_signal(void) { return SIGRTMIN; }
 
 // ioctl is variadic in C; every KVM request takes one word, a number or an address.
 static inline int ioctl_word(int fd, unsigned long request, unsigned long argument) {

@@ -27,12 +27,12 @@ public struct VCPU: ~Copyable, @unchecked Sendable {
     /// guest's result then.
     ///
     /// - Returns: `.interrupted` after a signal, or once `requestExit` was called.
-    public func run() throws(KVMError) -> VCPUExit {
+    public func run() -> VCPUExit {
         guard ioctl_word(descriptor.rawValue, kKVM_RUN, 0) == -1 else { return VCPUExit(state) }
         switch currentErrno {
         // EAGAIN: a processor that waited for its start-up interrupt got it.
         case .interrupted, .resourceTemporarilyUnavailable: return .interrupted
-        case let errno: throw KVMError("KVM_RUN", on: subject, errno: errno)
+        case let errno: return .refused(KVMError("KVM_RUN", on: subject, errno: errno))
         }
     }
 

@@ -15,12 +15,12 @@ public enum VCPUExit {
     case halted
     /// The processor shut down: on x86, a triple fault.
     case shutdown
-    /// The guest asks for a reset or power-off through a firmware call; on x86 unused.
-    case systemEvent(type: UInt32)
     /// The processor refused to enter the guest.
     case failedEntry(hardwareReason: UInt64)
     /// KVM could not go on with the guest, such as an instruction that it cannot emulate.
     case internalError(suberror: UInt32)
+    /// `KVM_RUN` itself failed.
+    case refused(KVMError)
     /// An exit that this monitor does not ask for.
     case unexpected(reason: UInt32)
 
@@ -44,7 +44,6 @@ public enum VCPUExit {
         case KVM_EXIT_INTR: self = .interrupted
         case KVM_EXIT_HLT: self = .halted
         case KVM_EXIT_SHUTDOWN: self = .shutdown
-        case KVM_EXIT_SYSTEM_EVENT: self = .systemEvent(type: run.pointee.system_event.type)
         case KVM_EXIT_FAIL_ENTRY:
             self = .failedEntry(hardwareReason: run.pointee.fail_entry.hardware_entry_failure_reason)
         case KVM_EXIT_INTERNAL_ERROR: self = .internalError(suberror: run.pointee.internal.suberror)

@@ -1,3 +1,9 @@
 import ArgumentParser
 
-@main struct Swiftlet: ParsableCommand {}
+struct Swiftlet: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swiftlet",
+        abstract: "Runs Linux virtual machines that behave like well-mannered programs.",
+        version: "0.1.0",
+        subcommands: [RunCommand.self, DoctorCommand.self])
+}

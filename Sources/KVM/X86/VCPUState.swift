@@ -92,6 +92,15 @@ extension VCPU {
         Int(try control(descriptor, kKVM_GET_TSC_KHZ, "KVM_GET_TSC_KHZ", on: subject))
     }
 
+    /// The guest-physical address behind a linear one, as the vCPU's page tables have it; nil where they have
+    /// none (`KVM_TRANSLATE`).
+    public func translate(_ linearAddress: UInt64) -> UInt64? {
+        var translation = kvm_translation()
+        translation.linear_address = linearAddress
+        guard let result = try? get(translation, kKVM_TRANSLATE, "KVM_TRANSLATE"), result.valid != 0 else { return nil }
+        return result.physical_address
+    }
+
     private func get<State: BitwiseCopyable>(
         _ empty: State, _ request: UInt, _ name: StaticString
     ) throws(KVMError) -> State {

@@ -1,0 +1,9 @@
+/// A field of the configuration that cannot be used: which, its value, and what is allowed.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    /// Dotted path, such as `kernel.path`.
+    public let field: String
+    public let value: String
+    public let problem: String
+
+    public var description: String { "\(field) \(value): \(problem)" }
+}

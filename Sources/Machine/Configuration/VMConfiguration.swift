@@ -1,0 +1,74 @@
+import Boot
+import GuestMemory
+
+/// Everything that makes one virtual machine different from another. The command line parses into it.
+public struct VMConfiguration: Codable, Equatable, Sendable {
+    /// Number of vCPUs, 1 to 32.
+    public var cpus = 1
+    /// The guest's memory; 16M at least, in whole mebibytes.
+    public var memory = ByteSize(bytes: 512 << 20)
+    /// The host's pages that back the guest's memory.
+    public var hugePages = HugePages.transparent
+    public var kernel: Kernel
+
+    /// What the guest boots.
+    public struct Kernel: Codable, Equatable, Sendable {
+        /// An ELF `vmlinux` or a `bzImage`.
+        public var path: String
+        /// The initial RAM disk.
+        public var initrd: String?
+        /// Replaces the kernel command line that Swiftlet would otherwise begin with.
+        public var commandLine: String?
+        /// Added to the end of the kernel command line.
+        public var append: String?
+        /// How the guest is entered; nil for whatever the file offers that boots fastest.
+        public var bootProtocol: BootProtocol?
+
+        public init(
+            path: String, initrd: String? = nil, commandLine: String? = nil, append: String? = nil,
+            bootProtocol: BootProtocol? = nil
+        ) {
+            self.path = path
+            self.initrd = initrd
+            self.commandLine = commandLine
+            self.append = append
+            self.bootProtocol = bootProtocol
+        }
+    }
+
+    public init(kernel: Kernel) {
+        self.kernel = kernel
+    }
+
+    static let cpuRange = 1...32
+    static let leastMemory: UInt64 = 16 << 20
+    static let mostMemory: UInt64 = 1 << 44
+
+    /// Checks every field that can be checked without looking at the host.
+    ///
+    /// - Throws: `ConfigurationError` for the first field that is out of its range.
+    public func validate() throws(ConfigurationError) {
+        guard Self.cpuRange.contains(cpus) else {
+            throw ConfigurationError(
+                field: "cpus", value: "\(cpus)", problem: "a machine has 1 to \(Self.cpuRange.upperBound) vCPUs")
+        }
+        guard memory.bytes >= Self.leastMemory else {
+            throw ConfigurationError(field: "memory", value: "\(memory)", problem: "a machine needs at least 16M")
+        }
+        guard memory.bytes <= Self.mostMemory else {
+            throw ConfigurationError(field: "memory", value: "\(memory)", problem: "a machine can have at most 16T")
+        }
+        let granule: UInt64 = hugePages == .hugetlbfs ? 2 << 20 : 1 << 20
+        guard memory.bytes.isMultiple(of: granule) else {
+            throw ConfigurationError(
+                field: "memory", value: "\(memory)",
+                problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
+        }
+        for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
+            guard let path else { continue }
+            guard !path.isEmpty, !path.utf8.contains(0) else {
+                throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import CLinux
+import KVM
+import Linux
+import Synchronization
+
+/// A vCPU and the thread that runs it.
+final class VCPUThread: Sendable {
+    let vcpu: VCPU
+    let exits = ExitCounters()
+    private let thread = Mutex<NativeThread?>(nil)
+
+    init(vcpu: consuming VCPU) {
+        self.vcpu = vcpu
+    }
+
+    /// Starts running guest code, whenever `gate` lets it.
+    ///
+    /// - Parameter handle: called on the vCPU's thread for every exit but interruptions; answers whether to go on.
+    func start(gate: RunGate, handle: @escaping @Sendable (VCPUThread, VCPUExit) -> Bool) throws(SystemCallError) {
+        Self.installKickHandler()
+        let started = try NativeThread(name: "vcpu\(vcpu.id)") { [self] in
+            while gate.pass() {
+                guard runUntilInterrupted(handle) else { return }
+                // Before the gate's phase is read: a request made after that is seen by the next run.
+                vcpu.clearExitRequest()
+            }
+        }
+        thread.withLock { $0 = consume started }
+    }
+
+    /// - Returns: false when the vCPU has come to its end.
+    private func runUntilInterrupted(_ handle: (VCPUThread, VCPUExit) -> Bool) -> Bool {
+        while true {
+            let exit = vcpu.run()
+            if case .interrupted = exit {
+                exits.count(.signal)
+                return true
+            }
+            if !handle(self, exit) { return false }
+        }
+    }
+
+    /// Makes the vCPU leave guest code soon and pass the gate.
+    func kick() {
+        vcpu.requestExit()
+        thread.withLock { $0?.send(signal: Self.kickSignal) }
+    }
+
+    /// Waits for the thread's end; does nothing when it was never started.
+    func join() {
+        let thread = thread.withLock { $0.take() }
+        thread?.join()
+    }
+
+    private static var kickSignal: CInt { real_time_signal() }
+
+    /// A handler that does nothing, so that the signal interrupts `KVM_RUN` and no more.
+    private static func installKickHandler() {
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { _ in }
+        sigaction(kickSignal, &action, nil)
+    }
+}

@@ -1,0 +1,34 @@
+/// Where everything that is not memory stands in an x86 machine: its one list of addresses, ports and interrupts.
+enum Layout {
+    // Memory addresses. Memory ends at `deviceHole` at the latest and goes on at 4 GiB.
+
+    /// Start of the addresses below 4 GiB that never hold memory.
+    static let deviceHole: UInt64 = 0xC000_0000
+    static let ioAPIC: UInt32 = 0xFEC0_0000
+    static let localAPIC: UInt32 = 0xFEE0_0000
+    /// KVM's own pages for real mode on Intel processors: one for an identity map, three for a task state.
+    static let identityMap: UInt64 = 0xFFFB_C000
+    static let taskState: UInt64 = 0xFFFB_D000
+
+    /// The ACPI tables' place, where a scan for the RSDP also looks (ACPI 6.5 §5.2.5.1).
+    static let acpiTables: Range<UInt64> = 0xE_0000..<0x10_0000
+
+    // Ports.
+
+    static let keyboardControllerCommand: UInt16 = 0x64
+    /// A byte written here ends the machine with that status.
+    static let debugExit: UInt16 = 0xF4
+    /// A byte written here is a boot milestone.
+    static let milestone: UInt16 = 0xF5
+    static let com1: UInt16 = 0x3F8
+    static let pvpanic: UInt16 = 0x505
+    static let sleepControl: UInt16 = 0x600
+    static let sleepStatus: UInt16 = 0x601
+    static let reset: UInt16 = 0x602
+
+    // Global system interrupts.
+
+    static let com1Interrupt: UInt32 = 4
+    static let powerButtonInterrupt: UInt32 = 5
+    static let vmGenerationInterrupt: UInt32 = 6
+}
