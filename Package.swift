@@ -43,7 +43,9 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
-        .testTarget(name: "BootTests", dependencies: ["Boot"]),
+        .testTarget(
+            name: "BootTests",
+            dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
 
         .executableTarget(

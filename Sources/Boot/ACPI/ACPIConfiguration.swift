@@ -1,0 +1,115 @@
+/// What the ACPI tables are to describe: every address, port and interrupt is the machine's choice.
+///
+/// A GSI (global system interrupt) is a pin of the one I/O APIC. Linux on x86 refuses GSI 0 and 2 for devices
+/// (`valid_IRQ` in drivers/acpi/resource.c), and so does `ACPITables.build`.
+public struct ACPIConfiguration: Equatable, Sendable {
+    /// Processors, 1 to 255; their APIC ids are 0 up to this number less one.
+    public var cpuCount: Int
+    /// Guest-physical address of the local APICs.
+    public var localAPICAddress: UInt32
+    public var ioAPIC: IOAPIC
+    public var serialPorts: [SerialPort]
+    public var power: PowerControl
+    /// The interrupt raised to press the power button, edge-triggered and active high.
+    public var powerButtonGSI: UInt32
+    public var vmGenerationID: VMGenerationID?
+    /// The one-byte port of a pvpanic device.
+    public var pvpanicPort: UInt16?
+    /// Up to 32 virtio devices behind MMIO registers.
+    public var virtioDevices: [VirtioMMIODevice]
+
+    public init(
+        cpuCount: Int, localAPICAddress: UInt32, ioAPIC: IOAPIC, serialPorts: [SerialPort] = [], power: PowerControl,
+        powerButtonGSI: UInt32, vmGenerationID: VMGenerationID? = nil, pvpanicPort: UInt16? = nil,
+        virtioDevices: [VirtioMMIODevice] = []
+    ) {
+        self.cpuCount = cpuCount
+        self.localAPICAddress = localAPICAddress
+        self.ioAPIC = ioAPIC
+        self.serialPorts = serialPorts
+        self.power = power
+        self.powerButtonGSI = powerButtonGSI
+        self.vmGenerationID = vmGenerationID
+        self.pvpanicPort = pvpanicPort
+        self.virtioDevices = virtioDevices
+    }
+
+    /// The one I/O APIC; its pins are the GSIs from 0 up.
+    public struct IOAPIC: Equatable, Sendable {
+        public var id: UInt8
+        /// Guest-physical address of its registers.
+        public var address: UInt32
+
+        public init(id: UInt8, address: UInt32) {
+            self.id = id
+            self.address = address
+        }
+    }
+
+    /// A 16550A UART: eight I/O ports and an edge-triggered, active-high interrupt.
+    public struct SerialPort: Equatable, Sendable {
+        public var ioPort: UInt16
+        public var gsi: UInt32
+
+        public init(ioPort: UInt16, gsi: UInt32) {
+            self.ioPort = ioPort
+            self.gsi = gsi
+        }
+    }
+
+    /// The one-byte registers that power off and reset the machine (ACPI 6.5 §4.8.3.6, §4.8.3.7).
+    public struct PowerControl: Equatable, Sendable {
+        /// SLEEP_CONTROL_REG: the guest writes `s5SleepType << 2 | 0x20` here to power off.
+        public var sleepControlPort: UInt16
+        /// SLEEP_STATUS_REG: the guest clears bit 7 (WAK_STS) by writing it before it goes to sleep.
+        public var sleepStatusPort: UInt16
+        /// SLP_TYP of the state S5, 0 to 7.
+        public var s5SleepType: UInt8
+        /// RESET_REG: the guest writes `resetValue` here to reset.
+        public var resetPort: UInt16
+        public var resetValue: UInt8
+
+        public init(
+            sleepControlPort: UInt16, sleepStatusPort: UInt16, s5SleepType: UInt8, resetPort: UInt16, resetValue: UInt8
+        ) {
+            self.sleepControlPort = sleepControlPort
+            self.sleepStatusPort = sleepStatusPort
+            self.s5SleepType = s5SleepType
+            self.resetPort = resetPort
+            self.resetValue = resetValue
+        }
+    }
+
+    /// The VM generation id, which changes when a snapshot is resumed more than once.
+    public struct VMGenerationID: Equatable, Sendable {
+        /// Guest-physical address of the 16-byte GUID: a multiple of 8, in memory the guest does not use itself.
+        public var guidAddress: UInt64
+        /// The interrupt raised after the GUID has changed, edge-triggered and active high.
+        public var gsi: UInt32
+
+        public init(guidAddress: UInt64, gsi: UInt32) {
+            self.guidAddress = guidAddress
+            self.gsi = gsi
+        }
+    }
+
+    /// A virtio device behind MMIO registers (virtio 1.3 §4.2).
+    ///
+    /// The interrupt is described as edge-triggered and active high, which is what an irqfd without a resample
+    /// eventfd is: a pulse. On a level-triggered pin the local APIC would lose a pulse that comes before the
+    /// handler's end of interrupt; an edge is kept. For the same reason each device ought to have its own GSI: pulses of
+    /// two devices on one pin can merge.
+    public struct VirtioMMIODevice: Equatable, Sendable {
+        /// Guest-physical address of the registers.
+        public var base: UInt32
+        /// Bytes of registers and device configuration.
+        public var size: UInt32
+        public var gsi: UInt32
+
+        public init(base: UInt32, size: UInt32, gsi: UInt32) {
+            self.base = base
+            self.size = size
+            self.gsi = gsi
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Instructions
+
+/// A bound on waiting. It counts in the time stamp counter's cycles, whose frequency a payload does not know:
+/// good for "long enough", not for measuring.
+struct Deadline {
+    private let end: UInt64
+
+    /// - Parameter gigacycles: thousands of millions of cycles, about a quarter to half a second each.
+    init(gigacycles: UInt64) {
+        end = rdtsc() &+ gigacycles &* 1_000_000_000
+    }
+
+    var hasPassed: Bool { rdtsc() >= end }
+
+    /// Waits for `condition`.
+    ///
+    /// - Returns: whether it came to hold before the deadline.
+    func wait(until condition: () -> Bool) -> Bool {
+        while !condition() {
+            if hasPassed { return false }
+            pause()
+        }
+        return true
+    }
+}

@@ -1,0 +1,72 @@
+// The x86 instructions that Swift has no words for, one function each (Intel SDM volume 2).
+#pragma once
+
+#include <stdint.h>
+
+static inline void outb(uint16_t port, uint8_t value) {
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void outw(uint16_t port, uint16_t value) {
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void outl(uint16_t port, uint32_t value) {
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline uint8_t inb(uint16_t port) {
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint16_t inw(uint16_t port) {
+    uint16_t value;
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+static inline uint32_t inl(uint16_t port) {
+    uint32_t value;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+    return value;
+}
+
+// Writes `count` bytes to one port with a single string instruction.
+static inline void rep_outsb(uint16_t port, const void *bytes, uint64_t count) {
+    __asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void cli(void) {
+    __asm__ volatile("cli" : : : "memory");
+}
+
+static inline void hlt(void) {
+    __asm__ volatile("hlt" : : : "memory");
+}
+
+static inline void pause(void) {
+    __asm__ volatile("pause" : : : "memory");
+}
+
+static inline uint64_t rdtsc(void) {
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+
+// Loads an interrupt descriptor table of `limit` + 1 bytes.
+static inline void lidt(const void *base, uint16_t limit) {
+    struct { uint16_t limit; const void *base; } __attribute__((packed)) descriptor = { limit, base };
+    __asm__ volatile("lidt %0" : : "m"(descriptor) : "memory");
+}
+
+static inline void ud2(void) {
+    __asm__ volatile("ud2" : : : "memory");
+}
+
+// Jumps to itself for ever.
+static inline void spin(void) {
+    __asm__ volatile("1: jmp 1b" : : : "memory");
+}

@@ -1,0 +1,36 @@
+# Bare-metal payloads: `make firmware` builds firmware/payloads/NAME.swift (or NAME.S) into .build/firmware/NAME.elf
+# with swiftc and the clang and ld.lld beside it.
+
+FIRMWARE_BUILD := .build/firmware
+FIRMWARE_RUNTIME := $(wildcard firmware/Runtime/*.swift)
+FIRMWARE_SUPPORT := $(patsubst firmware/%.S,$(FIRMWARE_BUILD)/%.o,$(wildcard firmware/*.S))
+FIRMWARE_SWIFT := $(patsubst firmware/payloads/%.swift,%,$(wildcard firmware/payloads/*.swift))
+FIRMWARE_ASSEMBLY := $(patsubst firmware/payloads/%.S,%,$(wildcard firmware/payloads/*.S))
+
+FIRMWARE_TARGET := x86_64-unknown-none-elf
+FIRMWARE_SWIFTFLAGS := -target $(FIRMWARE_TARGET) -swift-version 6 -enable-experimental-feature Embedded -wmo \
+	-parse-as-library -Osize -module-name Payload -I firmware/Runtime/Instructions \
+	-Xcc -ffreestanding -Xcc -mno-red-zone -Xcc -fno-pic -Xfrontend -function-sections
+FIRMWARE_LINK = ld.lld -T firmware/link.ld -n --gc-sections -s -o $@ $(filter %.o,$^) \
+	&& printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
+
+.PHONY: firmware
+firmware: $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_SWIFT) $(FIRMWARE_ASSEMBLY))
+
+$(FIRMWARE_BUILD)/payloads:
+	@mkdir -p $@
+
+$(FIRMWARE_BUILD)/%.o: firmware/%.S firmware/rules.mk | $(FIRMWARE_BUILD)/payloads
+	@clang -target $(FIRMWARE_TARGET) -c $< -o $@
+
+$(FIRMWARE_BUILD)/payloads/%.o: firmware/payloads/%.swift $(FIRMWARE_RUNTIME) \
+		$(wildcard firmware/Runtime/Instructions/*) firmware/rules.mk | $(FIRMWARE_BUILD)/payloads
+	@swiftc $(FIRMWARE_SWIFTFLAGS) -c $< $(FIRMWARE_RUNTIME) -o $@
+
+$(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_SWIFT)): $(FIRMWARE_BUILD)/%.elf: \
+		$(FIRMWARE_BUILD)/payloads/%.o $(FIRMWARE_SUPPORT) firmware/link.ld
+	@$(FIRMWARE_LINK)
+
+$(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_ASSEMBLY)): $(FIRMWARE_BUILD)/%.elf: \
+		$(FIRMWARE_BUILD)/payloads/%.o firmware/link.ld
+	@$(FIRMWARE_LINK)
