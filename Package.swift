@@ -17,7 +17,11 @@ let package = Package(
                 "Machine", "Boot", "KVM", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "Machine", dependencies: ["Boot", "Devices", "GuestMemory", "KVM", "Linux"]),
+        .target(name: "Machine",
+            dependencies: [
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(name: "Devices", dependencies: ["GuestMemory", "Linux"]),
         .target(
             name: "Boot",
@@ -42,10 +46,12 @@ let package = Package(
         .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
+        .testTarget(name: "KVMTests", dependencies: ["KVM", "CLinux", "GuestMemory", "Linux"]),
         .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
         .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
 
         .executableTarget(

@@ -20,7 +20,8 @@ public struct KVMError: Error, Equatable, CustomStringConvertible {
         return remedy.map { "\(what); \($0)" } ?? what
     }
 
-    private var remedy: String? {
+    /// What a user can do about it, where that is known.
+    public var remedy: String? {
         switch (operation, errno) {
         case ("open", .noSuchFileOrDirectory):
             return """

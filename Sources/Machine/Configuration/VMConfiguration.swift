@@ -21,12 +21,12 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
         public var commandLine: String?
         /// Added to the end of the kernel command line.
         public var append: String?
-        /// How the guest is entered; nil for whatever the file offers that boots fastest.
-        public var bootProtocol: BootProtocol?
+        /// How the guest is entered.
+        public var bootProtocol: BootProtocolChoice
 
         public init(
             path: String, initrd: String? = nil, commandLine: String? = nil, append: String? = nil,
-            bootProtocol: BootProtocol? = nil
+            bootProtocol: BootProtocolChoice = .automatic
         ) {
             self.path = path
             self.initrd = initrd

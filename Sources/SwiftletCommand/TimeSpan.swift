@@ -1,41 +1,17 @@
-import ArgumentParser
-import Boot
-import GuestMemory
-import Machine
-
-extension ByteSize: ExpressibleByArgument {
-    public init?(argument: String) {
-        self.init(argument)
-    }
-}
-
-extension HugePages: ExpressibleByArgument {}
-
-/// `--boot-protocol`, with a word for leaving the choice to Swiftlet.
-enum BootProtocolOption: String, ExpressibleByArgument, CaseIterable {
-    case auto, pvh, linux64
-
-    var bootProtocol: BootProtocol? {
-        switch self {
-        case .auto: nil
-        case .pvh: .pvh
-        case .linux64: .linux64
-        }
-    }
-}
-
 /// A length of time as people write it: `90s`, `10m`, `1h30m`, `500ms`.
-struct TimeSpan: ExpressibleByArgument, Equatable {
+struct TimeSpan: Equatable, CustomStringConvertible {
     let nanoseconds: UInt64
+    /// As it was written.
+    let description: String
 
     private static let units: [String: UInt64] = [
         "ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3600_000_000_000,
     ]
 
-    /// - Returns: nil unless `argument` is a row of numbers, each followed by its unit, above zero in total.
-    init?(argument: String) {
+    /// - Returns: nil unless `text` is a row of numbers, each followed by its unit, above zero in total.
+    init?(_ text: String) {
         var total: UInt64 = 0
-        var rest = Substring(argument)
+        var rest = Substring(text)
         while !rest.isEmpty {
             let digits = rest.prefix { $0.isASCII && $0.isNumber }
             rest = rest.dropFirst(digits.count)
@@ -49,5 +25,6 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
         }
         guard total > 0 else { return nil }
         nanoseconds = total
+        description = text
     }
 }

@@ -1,0 +1,55 @@
+import Linux
+import Synchronization
+
+/// What happened to a machine, collected from its threads and read by its owner.
+public final class EventLog: Sendable {
+    private struct State {
+        var milestones: [Milestone] = []
+        var outcome: Outcome?
+        var panicReported = false
+    }
+
+    /// More milestones than this are not kept: the guest makes them.
+    private static let milestoneLimit = 256
+
+    private let state = Mutex(State())
+    /// Signalled when there is an outcome, and when the guest reports a panic.
+    public let changed: EventCounter
+
+    init() throws(SystemCallError) {
+        changed = try EventCounter()
+    }
+
+    public var outcome: Outcome? { state.withLock { $0.outcome } }
+    public var milestones: [Milestone] { state.withLock { $0.milestones } }
+    /// Whether the guest's kernel said through its pvpanic device that it panicked.
+    public var panicReported: Bool { state.withLock { $0.panicReported } }
+
+    func mark(_ kind: Milestone.Kind) {
+        let milestone = Milestone(kind: kind, time: monotonicNanoseconds())
+        state.withLock { state in
+            if state.milestones.count < Self.milestoneLimit { state.milestones.append(milestone) }
+        }
+    }
+
+    func reportPanic() {
+        state.withLock { $0.panicReported = true }
+        changed.signal()
+    }
+
+    /// Sets the outcome, unless there is one already.
+    ///
+    /// - Returns: whether this is the outcome.
+    func end(_ outcome: Outcome) -> Bool {
+        let isFirst = state.withLock { state in
+            guard state.outcome == nil else { return false }
+            state.outcome = outcome
+            return true
+        }
+        if isFirst {
+            mark(.ended)
+            changed.signal()
+        }
+        return isFirst
+    }
+}

@@ -1,0 +1,115 @@
+import Boot
+import Devices
+import GuestMemory
+import KVM
+import Linux
+
+/// A virtual machine: its memory, vCPUs and devices, from being ready to run to its end.
+///
+/// All of it can be used from any thread.
+public final class Machine: Sendable {
+    public let events: EventLog
+    public let console: Console
+    public let serial: Serial16550
+
+    private let vm: VirtualMachine
+    private let memory: GuestMemory
+    private let vcpus: [VCPUThread]
+    private let gate = RunGate()
+    private let exitHandler: ExitHandler
+    private let powerButton: EventCounter
+
+    /// Makes the machine and loads what it boots; nothing of the guest runs yet.
+    ///
+    /// - Throws: `KVMError`, `GuestMemoryError`, `SystemCallError` or an error of `Boot`, each of which says in a
+    ///   sentence what failed.
+    public init(_ system: borrowing System, _ plan: MachinePlan, events: EventLog) throws {
+        let configuration = plan.configuration
+        memory = try GuestMemory(
+            size: configuration.memory.bytes, holeStart: Layout.deviceHole, pages: configuration.hugePages)
+        let vm = try system.createVirtualMachine()
+        // Memory first: with interrupt controllers there, each slot would wait for them to quiesce.
+        for (slot, region) in memory.regions.enumerated() {
+            try vm.setMemoryRegion(
+                slot: UInt32(slot), guestAddress: region.start, size: region.count,
+                hostAddress: memory.hostAddress(of: region))
+        }
+        try vm.reserveRealModePages(tss: Layout.taskState, identityMap: Layout.identityMap)
+        try vm.createInterruptController()
+
+        let entry = try plan.load(into: memory)
+        vcpus = try VCPUFactory(system, vcpuCount: configuration.cpus).makeVCPUs(of: vm, entry: entry)
+
+        console = try Console()
+        let serialInterrupt = try SharedEvent()
+        try vm.bind(serialInterrupt.counter, toInterrupt: Layout.com1Interrupt)
+        serial = Serial16550(console: console) { serialInterrupt.counter.signal() }
+        powerButton = try EventCounter()
+        try vm.bind(powerButton, toInterrupt: Layout.powerButtonInterrupt)
+
+        exitHandler = ExitHandler(ports: PortBus(serial: serial), memory: memory, events: events)
+        self.vm = vm
+        self.events = events
+        events.mark(.machineReady)
+    }
+
+    /// Lets the vCPUs go.
+    public func start() throws(SystemCallError) {
+        do {
+            for vcpu in vcpus {
+                try vcpu.start(gate: gate) { [self] thread, exit in
+                    guard let outcome = exitHandler.handle(exit, of: thread) else { return true }
+                    end(outcome)
+                    return false
+                }
+            }
+        } catch {
+            gate.set(.stopped)
+            throw error
+        }
+        events.mark(.started)
+        gate.set(.running)
+    }
+
+    /// Stops all vCPUs, and returns once none of them runs guest code any more.
+    public func pause() {
+        gate.set(.paused)
+        for vcpu in vcpus { vcpu.kick() }
+        gate.awaitPaused(vcpus.count)
+    }
+
+    public func resume() {
+        gate.set(.running)
+    }
+
+    /// Presses the guest's power button; what it does about it, if anything, is up to the guest.
+    public func pressPowerButton() {
+        powerButton.signal()
+    }
+
+    /// Brings the machine to its end, unless it has come there already: every vCPU stops.
+    public func end(_ outcome: Outcome) {
+        guard events.end(outcome) else { return }
+        gate.set(.stopped)
+        for vcpu in vcpus { vcpu.kick() }
+    }
+
+    /// Waits until every vCPU's thread is gone, after the machine's end.
+    public func join() {
+        for vcpu in vcpus { vcpu.join() }
+    }
+
+    /// How often vCPUs came back to the monitor for `kind`, in total.
+    public func exitCount(_ kind: ExitKind) -> UInt64 {
+        vcpus.reduce(0) { $0 + $1.exits[kind] }
+    }
+}
+
+/// An event counter that a closure can hold.
+private final class SharedEvent: Sendable {
+    let counter: EventCounter
+
+    init() throws(SystemCallError) {
+        counter = try EventCounter()
+    }
+}

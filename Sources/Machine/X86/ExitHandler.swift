@@ -1,0 +1,73 @@
+import Devices
+import GuestMemory
+import KVM
+
+/// Serves the exits of all vCPUs.
+struct ExitHandler: Sendable {
+    let ports: PortBus
+    let memory: GuestMemory
+    let events: EventLog
+
+    /// Serves one exit, on the vCPU's thread.
+    ///
+    /// - Returns: the machine's outcome, when this exit is its end.
+    func handle(_ exit: VCPUExit, of thread: VCPUThread) -> Outcome? {
+        switch exit {
+        case .portRead(let port, let size, let bytes):
+            thread.exits.count(ports.exitKind(port, isWrite: false))
+            for index in bytes.indices { bytes[index] = ports.read(port &+ UInt16(index % size)) }
+            return nil
+        case .portWrite(let port, let size, let bytes):
+            thread.exits.count(ports.exitKind(port, isWrite: true))
+            for index in bytes.indices {
+                let effect = ports.write(bytes[index], to: port &+ UInt16(index % size))
+                if let effect, let outcome = apply(effect) { return outcome }
+            }
+            return nil
+        case .memoryRead(_, let bytes):
+            thread.exits.count(.unmappedMemoryRead)
+            for index in bytes.indices { bytes[index] = 0xFF }
+            return nil
+        case .memoryWrite:
+            thread.exits.count(.unmappedMemoryWrite)
+            return nil
+        default:
+            thread.exits.count(.other)
+            return ending(exit, thread.vcpu)
+        }
+    }
+
+    private func apply(_ effect: PortBus.Effect) -> Outcome? {
+        switch effect {
+        case .request(.powerOff): return .poweredOff(code: 0)
+        case .request(.reset): return .reset
+        case .request(.panicked): events.reportPanic()
+        case .milestone(let value): events.mark(.guest(value))
+        case .exit(let code): return .poweredOff(code: code)
+        }
+        return nil
+    }
+
+    private func ending(_ exit: VCPUExit, _ vcpu: borrowing VCPU) -> Outcome {
+        func report(_ what: String) -> FaultReport {
+            FaultReport("vCPU \(vcpu.id) \(what)", vcpu: vcpu, memory: memory)
+        }
+        switch exit {
+        case .shutdown:
+            return .fault(report("shut down after a triple fault"))
+        case .internalError(let suberror) where suberror == Self.emulationFailure:
+            return .fault(report("reached an instruction that KVM cannot execute"))
+        case .internalError(let suberror):
+            return .fault(report("met KVM's internal error \(suberror)"))
+        case .failedEntry(let reason):
+            return .failed(report("was refused by the processor, for reason 0x\(String(reason, radix: 16))"))
+        case .refused(let error):
+            return .failed(report("cannot run: \(error)"))
+        default:
+            return .failed(report("left the guest for a reason unknown to this monitor: \(exit)"))
+        }
+    }
+
+    /// `KVM_INTERNAL_ERROR_EMULATION`.
+    private static let emulationFailure: UInt32 = 1
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Boot
+import GuestMemory
+import Glibc
+import Machine
+
+/// The flags of `swiftlet run` that describe the machine.
+struct MachineOptions: ParsableArguments {
+    @Option(help: "The kernel to boot, an ELF vmlinux or a bzImage (default: the host's own).")
+    var kernel: String?
+
+    @Option(help: "The initial RAM disk.")
+    var initrd: String?
+
+    @Option(parsing: .unconditional, help: "Added to the kernel command line; may be given more than once.")
+    var append: [String] = []
+
+    @Option(help: "How many vCPUs, 1 to 32.")
+    var cpus = 1
+
+    @Option(help: "The guest's memory, such as 512M or 2G.", transform: OptionValue.size)
+    var memory = ByteSize(bytes: 512 << 20)
+
+    @Option(help: "The host's pages behind the guest's memory.")
+    var hugePages = HugePages.transparent
+
+    @Option(
+        help: "How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest.")
+    var bootProtocol = BootProtocolChoice.automatic
+
+    /// The configuration that the flags describe, checked.
+    func configuration() throws -> VMConfiguration {
+        var configuration = VMConfiguration(
+            kernel: .init(
+                path: try kernel ?? Self.hostKernel(), initrd: initrd,
+                append: append.isEmpty ? nil : append.joined(separator: " "), bootProtocol: bootProtocol))
+        configuration.cpus = cpus
+        configuration.memory = memory
+        configuration.hugePages = hugePages
+        try configuration.validate()
+        return configuration
+    }
+
+    private static func hostKernel() throws -> String {
+        var name = utsname()
+        uname(&name)
+        let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let path = "/boot/vmlinuz-\(release)"
+        guard access(path, F_OK) == 0 else {
+            throw ValidationError("no --kernel was given, and the host's own is not at \(path)")
+        }
+        return path
+    }
+}
+
+/// Values of options whose text needs more than a conversion.
+enum OptionValue {
+    static func size(_ text: String) throws -> ByteSize {
+        guard let size = ByteSize(text) else {
+            throw ValidationError("'\(text)' is not a size; write a number and a unit, such as 512M or 2G")
+        }
+        return size
+    }
+
+    static func timeSpan(_ text: String) throws -> TimeSpan {
+        guard let span = TimeSpan(text) else {
+            throw ValidationError("'\(text)' is not a length of time; write a number and a unit, such as 90s or 10m")
+        }
+        return span
+    }
+}
+
+extension HugePages: ExpressibleByArgument {}
+extension BootProtocolChoice: ExpressibleByArgument {}

@@ -1,0 +1,41 @@
+import Machine
+import Testing
+
+@Suite struct VMConfigurationTests {
+    @Test(arguments: [
+        ("512M", 512 << 20), ("2G", 2 << 30), ("64KiB", 64 << 10), ("1t", 1 << 40), ("16mb", 16 << 20),
+    ] as [(String, UInt64)])
+    func sizesAreReadAsPeopleWriteThem(text: String, bytes: UInt64) {
+        #expect(ByteSize(text)?.bytes == bytes)
+    }
+
+    @Test(arguments: ["", "512", "M", "-1M", "1.5G", "12X", "1 G", "99999999999999999999M", "18446744073709551615T"])
+    func otherTextIsNoSize(text: String) {
+        #expect(ByteSize(text) == nil)
+    }
+
+    @Test(arguments: [(1 << 20, "1M"), (1536 << 20, "1536M"), (2 << 30, "2G"), (1000, "1000")] as [(UInt64, String)])
+    func sizesAreWrittenInTheirLargestUnit(bytes: UInt64, text: String) {
+        #expect(ByteSize(bytes: bytes).description == text)
+    }
+
+    @Test func defaultsAreValid() throws {
+        try VMConfiguration(kernel: .init(path: "vmlinux")).validate()
+    }
+
+    @Test(arguments: [
+        ("cpus", 0, "512M", "k"), ("cpus", 33, "512M", "k"), ("memory", 1, "15M", "k"), ("memory", 1, "17T", "k"),
+        ("memory", 1, "20000K", "k"), ("kernel.path", 1, "512M", ""), ("kernel.path", 1, "512M", "a\0b"),
+    ])
+    func unusableFieldIsNamed(field: String, cpus: Int, memory: String, path: String) throws {
+        var configuration = VMConfiguration(kernel: .init(path: path))
+        configuration.cpus = cpus
+        configuration.memory = try #require(ByteSize(memory))
+        do {
+            try configuration.validate()
+            Issue.record("\(field) was accepted")
+        } catch {
+            #expect(error.field == field)
+        }
+    }
+}
