@@ -18,7 +18,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "Machine", dependencies: ["Boot", "Devices", "GuestMemory", "KVM", "Linux"]),
-        .target(name: "Devices", dependencies: ["GuestMemory", "Linux"]),
+        .target(
+            name: "Devices",
+            dependencies: [
+                "CLinux", "GuestMemory", "Linux", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(
             name: "Boot",
             dependencies: [
@@ -43,7 +47,7 @@ let package = Package(
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
         .testTarget(name: "BootTests", dependencies: ["Boot"]),
-        .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
+        .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
 
         .executableTarget(
             name: "lab",
