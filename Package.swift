@@ -17,12 +17,17 @@ let package = Package(
                 "Machine", "Boot", "KVM", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "Machine",
+        .target(
+            name: "Machine",
             dependencies: [
                 "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Devices", dependencies: ["GuestMemory", "Linux"]),
+        .target(
+            name: "Devices",
+            dependencies: [
+                "CLinux", "GuestMemory", "Linux", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(
             name: "Boot",
             dependencies: [
@@ -52,7 +57,7 @@ let package = Package(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
-        .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
+        .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
 
         .executableTarget(
             name: "lab",

@@ -1,0 +1,122 @@
+import CLinux
+import Glibc
+import Linux
+
+/// Bytes to be loaded into a guest: an open file, or memory. Reading is positioned, so threads can share one.
+///
+/// A file is never mapped: one that shrinks while it is read must end in an error, not in SIGBUS.
+public final class ByteSource: Sendable {
+    /// What errors call it: the path, for a file.
+    public let name: String
+    /// Bytes; for a file, as many as it had when opened.
+    public let count: UInt64
+    private let storage: Storage
+
+    private enum Storage: ~Copyable, Sendable {
+        case file(OwnedDescriptor)
+        case mapping(MemoryMapping)
+        case array([UInt8])
+    }
+
+    /// Opens a regular file.
+    ///
+    /// - Throws: `ByteSourceError`, also for pipes, devices and directories, whose size cannot be planned with.
+    public convenience init(path: String) throws(ByteSourceError) {
+        do throws(SystemCallError) {
+            // Opening a named pipe would otherwise wait for a writer.
+            try self.init(file: OwnedDescriptor.open(path, O_RDONLY | O_NONBLOCK), name: path)
+        } catch {
+            throw ByteSourceError(name: path, problem: .system(error))
+        }
+        if let kind = irregularKind { throw ByteSourceError(name: path, problem: .notRegular(kind)) }
+    }
+
+    /// Takes over an open file, of which only a regular one can be read.
+    init(file: consuming OwnedDescriptor, name: String) throws(SystemCallError) {
+        count = UInt64(clamping: try file.status().st_size)
+        self.name = name
+        storage = .file(file)
+    }
+
+    init(mapping: consuming MemoryMapping, name: String) {
+        count = UInt64(mapping.count)
+        self.name = name
+        storage = .mapping(mapping)
+    }
+
+    public init(bytes: [UInt8], name: String) {
+        count = UInt64(bytes.count)
+        self.name = name
+        storage = .array(bytes)
+    }
+
+    /// The file's status; nil for memory, and where the file system does not answer.
+    func fileStatus() -> stat? {
+        switch storage {
+        case .file(let file): try? file.status()
+        case .mapping: nil
+        case .array: nil
+        }
+    }
+
+    private var irregularKind: IrregularFile? {
+        fileStatus().flatMap { IrregularFile(mode: $0.st_mode) }
+    }
+
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// - Throws: `ByteSourceError`, also when there are fewer bytes than that.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ByteSourceError) {
+        guard let end = Int(exactly: offset).map({ $0.addingReportingOverflow(buffer.count) }), !end.overflow else {
+            throw ByteSourceError(name: name, problem: .shrunk)
+        }
+        let start = end.partialValue - buffer.count
+        switch storage {
+        case .file(let file): try read(file, into: buffer, at: start)
+        case .mapping(let mapping):
+            try copy(UnsafeRawBufferPointer(mapping.bytes), into: buffer, from: start)
+        case .array(let bytes):
+            try bytes.span.withUnsafeBytes { bytes throws(ByteSourceError) in
+                try copy(bytes, into: buffer, from: start)
+            }
+        }
+    }
+
+    /// The bytes from `offset` on, as far as there are any and at most `limit` of them.
+    public func prefix(_ limit: Int, at offset: UInt64 = 0) throws(ByteSourceError) -> [UInt8] {
+        let available = offset < count ? count - offset : 0
+        let size = Int(min(available, UInt64(clamping: limit)))
+        if size == 0 { return [] }
+        var bytes = [UInt8](repeating: 0, count: size)
+        var span = bytes.mutableSpan
+        try span.withUnsafeMutableBytes { buffer throws(ByteSourceError) in try read(into: buffer, at: offset) }
+        return bytes
+    }
+
+    private func copy(
+        _ bytes: UnsafeRawBufferPointer, into buffer: UnsafeMutableRawBufferPointer, from start: Int
+    ) throws(ByteSourceError) {
+        guard start <= bytes.count, buffer.count <= bytes.count - start else {
+            throw ByteSourceError(name: name, problem: .shrunk)
+        }
+        buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(buffer.count)))
+    }
+
+    private func read(
+        _ file: borrowing OwnedDescriptor, into buffer: UnsafeMutableRawBufferPointer, at start: Int
+    ) throws(ByteSourceError) {
+        let descriptor = file.rawValue
+        var done = 0
+        while done < buffer.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+            let got: Int
+            do throws(SystemCallError) {
+                got = try systemCall("pread") { pread(descriptor, rest.baseAddress, rest.count, start + done) }
+            } catch {
+                throw ByteSourceError(name: name, problem: .system(error))
+            }
+            guard got > 0 else { throw ByteSourceError(name: name, problem: .shrunk) }
+            done += got
+        }
+    }
+}
