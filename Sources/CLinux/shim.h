@@ -3,6 +3,13 @@
 #pragma once
 #define _GNU_SOURCE 1
 
+// With __USE_XOPEN the one member of fd_set has another name than in Swift's Glibc module, and the compiler refuses
+// to see both in one file.
+#include <features.h>
+#undef __USE_XOPEN
+#include <sys/select.h>
+#define __USE_XOPEN 1
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -84,3 +91,7 @@ static inline int clinux_real_time_signal(void) { return SIGRTMIN; }
 // Atomic, non-atomic-typed access to memory that another agent (a guest, the kernel) changes meanwhile.
 static inline uint8_t clinux_load_u8(const void *p) { return __atomic_load_n((const uint8_t *)p, __ATOMIC_RELAXED); }
 static inline void clinux_store_u8(void *p, uint8_t v) { __atomic_store_n((uint8_t *)p, v, __ATOMIC_SEQ_CST); }
+
+#if defined(__x86_64__)
+static inline uint64_t timestamp_counter(void) { return __builtin_ia32_rdtsc(); }
+#endif
