@@ -61,7 +61,9 @@ let package = Package(
 
         .executableTarget(
             name: "lab",
-            dependencies: ["Boot", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Boot", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Tests/lab"),
     ],
     swiftLanguageModes: [.v6]

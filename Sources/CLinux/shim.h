@@ -3,6 +3,13 @@
 #pragma once
 #define _GNU_SOURCE 1
 
+// With __USE_XOPEN the one member of fd_set has another name than in Swift's Glibc module, and the compiler refuses
+// to see both in one file.
+#include <features.h>
+#undef __USE_XOPEN
+#include <sys/select.h>
+#define __USE_XOPEN 1
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -92,3 +99,7 @@ static inline void kvm_run_set_immediate_exit(struct kvm_run *run, uint8_t value
   __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
 }
 static inline void *kvm_run_mmio_data(struct kvm_run *run) { return run->mmio.data; }
+
+#if defined(__x86_64__)
+static inline uint64_t timestamp_counter(void) { return __builtin_ia32_rdtsc(); }
+#endif

@@ -18,6 +18,7 @@ public final class Machine: Sendable {
     private let gate = RunGate()
     private let exitHandler: ExitHandler
     private let powerButton: EventCounter
+    private let observer: ConsoleObserver
 
     /// Makes the machine and loads what it boots; nothing of the guest runs yet.
     ///
@@ -48,6 +49,7 @@ public final class Machine: Sendable {
         try vm.bind(powerButton, toInterrupt: Layout.powerButtonInterrupt)
 
         exitHandler = ExitHandler(ports: PortBus(serial: serial), memory: memory, events: events)
+        observer = ConsoleObserver(events: events)
         self.vm = vm
         self.events = events
         events.mark(.machineReady)
@@ -97,6 +99,20 @@ public final class Machine: Sendable {
     /// Waits until every vCPU's thread is gone, after the machine's end.
     public func join() {
         for vcpu in vcpus { vcpu.join() }
+    }
+
+    /// Looks at output of the guest that is on its way to the user; to be given all of it, in order.
+    public func observe(console bytes: UnsafeRawBufferPointer) {
+        if observer.observe(bytes), let panic = observer.panic { end(panic) }
+    }
+
+    /// How the machine came to its end, in the light of all that it printed: a kernel that panics resets the
+    /// machine or faults in the end.
+    public var outcome: Outcome? {
+        switch events.outcome {
+        case .reset, .fault, .panicked(reason: nil): observer.panic ?? events.outcome
+        case let outcome: outcome
+        }
     }
 
     /// How often vCPUs came back to the monitor for `kind`, in total.

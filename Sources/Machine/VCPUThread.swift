@@ -18,14 +18,15 @@ final class VCPUThread: Sendable {
     /// - Parameter handle: called on the vCPU's thread for every exit but interruptions; answers whether to go on.
     func start(gate: RunGate, handle: @escaping @Sendable (VCPUThread, VCPUExit) -> Bool) throws(SystemCallError) {
         Self.installKickHandler()
-        let started = try NativeThread(name: "vcpu\(vcpu.id)") { [self] in
-            while gate.pass() {
-                guard runUntilInterrupted(handle) else { return }
-                // Before the gate's phase is read: a request made after that is seen by the next run.
-                vcpu.clearExitRequest()
+        try thread.withLock { thread throws(SystemCallError) in
+            thread = try NativeThread(name: "vcpu\(vcpu.id)") { [self] in
+                while gate.pass() {
+                    guard runUntilInterrupted(handle) else { return }
+                    // Before the gate's phase is read: a request made after that is seen by the next run.
+                    vcpu.clearExitRequest()
+                }
             }
         }
-        thread.withLock { $0 = consume started }
     }
 
     /// - Returns: false when the vCPU has come to its end.

@@ -25,11 +25,11 @@ public struct FaultReport: Equatable, Sendable {
             line([("efer", special.efer), ("gdt", special.gdt.base), ("idt", special.idt.base)]),
         ]
         let address = special.cs.base &+ general.rip
-        let code = (0..<16).compactMap { offset -> UInt8? in
+        let code = (UInt64(0)..<16).compactMap { offset -> UInt8? in
             guard let physical = vcpu.translate(address &+ offset) else { return nil }
-            return try? memory.load(at: physical)
+            return try? memory.load(at: physical, as: UInt8.self)
         }
-        lines.append("  code at rip: " + (code.isEmpty ? "not in memory" : code.map(hexadecimal).joined(separator: " ")))
+        lines.append("  code at rip: " + (code.isEmpty ? "not in memory" : code.map { hexadecimal($0) }.joined(separator: " ")))
         return lines.joined(separator: "\n")
     }
 

@@ -1,0 +1,21 @@
+import CLinux
+import Glibc
+import Linux
+
+/// The signals by which we are told to end, read rather than suffered, so that nothing is left behind.
+final class Interruptions {
+    private let signals: SignalDescriptor
+
+    init() throws {
+        let set = SignalSet([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+        set.block()
+        signals = try SignalDescriptor(set)
+        // A closed output is noticed where it is written.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Readable when a signal came.
+    var descriptor: CInt { signals.descriptor.rawValue }
+
+    func next() -> CInt? { signals.next() }
+}
