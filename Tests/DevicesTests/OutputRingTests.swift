@@ -46,7 +46,7 @@ import Testing
     /// pump does. A lost wake-up on either side would hang the test, a lost byte would break the sequence.
     @Test(.timeLimit(.minutes(2)), arguments: [64, 1024, 64 << 10])
     func twoThreadsLoseNothing(capacity: Int) throws {
-        let total = 1_000_000
+        let total = 500_000
         let console = try Console(capacity: capacity)
         let line = try InterruptLine()
         let port = Serial16550(console: console) { line.edge.signal() }

@@ -89,6 +89,8 @@ struct Emulator {
             "mitigations=off",
             // Calibrating the time stamp counter, or watching it, fails on a busy machine, and then the kernel hangs.
             "tsc=reliable", "tsc_early_khz=\(timestampRate)", "no_timer_check",
+            // The same rate in loops per tick (at 250 Hz), or the second CPU waits to measure it.
+            "lpj=\(timestampRate * 4)",
             // Random numbers at once: nothing else here makes any.
             "random.trust_cpu=on",
             // Less waiting while devices and modules are set up.

@@ -11,22 +11,22 @@ enum HostInitramfs {
     ]
 
     /// - Returns: the path of the file, which is made once for each kernel and busybox.
-    static func path(kernel: KernelDirectory, busybox: String, cache: Cache) throws -> String {
+    static func path(kernel: KernelDirectory, busybox: Busybox, cache: Cache) throws -> String {
         let key = contentKey(
-            kernel.origin, kernel.version, try fileKey(busybox), modules.joined(separator: " "),
+            kernel.origin, kernel.version, try fileKey(busybox.path), modules.joined(separator: " "),
             HostScripts.initialise(modules: []), HostScripts.earlyMounts, HostScripts.mounts,
             HostScripts.applets.joined(separator: " "))
         return try cache.file("initramfs/\(key).cpio") { try contents(kernel: kernel, busybox: busybox) }
     }
 
-    private static func contents(kernel: KernelDirectory, busybox: String) throws -> [UInt8] {
+    private static func contents(kernel: KernelDirectory, busybox: Busybox) throws -> [UInt8] {
         let available = try KernelModules(directory: kernel.modules)
         let order = try available.loadOrder(of: modules)
         var archive = CpioArchive()
         for directory in ["dev", "proc", "sys", "root"] { try archive.addDirectory(directory) }
         try archive.addDevice("dev/console", .character, major: 5, minor: 1)
         try archive.addDevice("dev/null", .character, major: 1, minor: 3, mode: 0o666)
-        try archive.addFile("bin/busybox", contents: try contentsOfFile(busybox, limit: 64 << 20), mode: 0o755)
+        try archive.addFile("bin/busybox", contents: try contentsOfFile(busybox.path, limit: 64 << 20), mode: 0o755)
         for applet in HostScripts.applets { try archive.addSymbolicLink("bin/\(applet)", to: "busybox") }
         try archive.addFile("etc/mounts.early", contents: Array(HostScripts.earlyMounts.utf8))
         try archive.addFile("etc/mounts", contents: Array(HostScripts.mounts.utf8))

@@ -23,17 +23,15 @@ struct HostRun {
     func run() throws -> CInt {
         let interruptions = try Interruptions()
         let cache = try Cache.standard()
-        guard access(options.busybox, X_OK) == 0 else {
-            throw LabFailure("\(options.busybox) is missing; install Debian's package 'busybox-static'")
-        }
+        let busybox = try Busybox(path: options.busybox)
         let source = DebianPackage.Source.name("linux-image-cloud-amd64")
         let kernel =
             try options.hostKernel.map { try KernelDirectory(unpackedIn: $0) }
             ?? KernelDirectory(source, in: "\(cache.directory)/host-kernel", cache: cache)
-        let initramfs = try HostInitramfs.path(kernel: kernel, busybox: options.busybox, cache: cache)
+        let initramfs = try HostInitramfs.path(kernel: kernel, busybox: busybox, cache: cache)
         note("the host's kernel and initramfs are there")
 
-        let payload = Payload(files: try files(), busybox: options.busybox, command: HostScripts.command(command))
+        let payload = Payload(files: try files(), busybox: busybox, command: HostScripts.command(command))
         let disk = try payload.makeDisk(deviceSize: Self.diskSize, cache: cache)
         note("the disk is made")
 

@@ -58,7 +58,7 @@ enum HostScripts {
         read -r go time mark seed tar <&3 || poweroff -f
         date -s "@$time" >/dev/null
         echo "$seed" >/dev/urandom
-        mount -t ext4 -o noatime /dev/vda /root || echo "fail the command's disk cannot be mounted" >&3
+        mount -t ext4 -o noatime,noinit_itable /dev/vda /root || echo "fail the command's disk cannot be mounted" >&3
         mount -a -T /etc/mounts
         export mark tar
         exec switch_root /root /.lab/supervise
@@ -75,7 +75,10 @@ enum HostScripts {
         cat </run/lab.errors >&5 & errors=$!
         # The port ends when the lab does: then nobody wants the command any more.
         { read -r line <&3; poweroff -f; } &
-        env -u mark -u tar sh /.lab/command </dev/null >/run/lab.output 2>/run/lab.errors 3>&- 4>&- 5>&-
+        (
+            unset mark tar output errors
+            exec sh /.lab/command </dev/null >/run/lab.output 2>/run/lab.errors 3>&- 4>&- 5>&-
+        )
         status=$?
         # What the command left running may hold its output open.
         for process in /proc/[0-9]*; do
@@ -95,9 +98,9 @@ enum HostScripts {
     /// The command and its environment.
     static func command(_ arguments: [String]) -> String {
         """
-        export HOME=/root TMPDIR=/tmp LC_ALL=C.UTF-8 OUT=/out LAB_FILES=/lab
         cd /lab
-        exec \(arguments.map(\.shellQuoted).joined(separator: " "))
+        exec env -i HOME=/root PATH="$PATH" TMPDIR=/tmp LC_ALL=C.UTF-8 OUT=/out LAB_FILES=/lab \
+            \(arguments.map(\.shellQuoted).joined(separator: " "))
 
         """
     }

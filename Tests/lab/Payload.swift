@@ -31,7 +31,7 @@ struct Payload {
     private static let mebibyte = 1 << 20
 
     let files: [File]
-    let busybox: String
+    let busybox: Busybox
     let command: String
 
     /// Makes the disk, in memory.
@@ -66,11 +66,8 @@ struct Payload {
         for directory in directories { try make(directory: "\(root)/\(directory)") }
         for link in ["bin", "sbin", "lib", "lib64"] { try symbolicLink("\(root)/\(link)", to: "usr/\(link)") }
 
-        try copy(File(busybox, at: "/usr/bin/busybox"), below: root)
-        let applets = try ChildProcess.output(of: [busybox, "--list"], package: "busybox-static")
-        for applet in applets.split(separator: "\n") where applet != "busybox" {
-            try symbolicLink("\(root)/usr/bin/\(applet)", to: "busybox")
-        }
+        try copy(File(busybox.path, at: "/usr/bin/busybox"), below: root)
+        for applet in try busybox.applets { try symbolicLink("\(root)/usr/bin/\(applet)", to: "busybox") }
         try write("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n", to: "\(root)/etc/passwd")
         try write("root:x:0:\ntty:x:5:\nkvm:x:104:\nnogroup:x:65534:\n", to: "\(root)/etc/group")
         try write("127.0.0.1 localhost lab\n::1 localhost\n", to: "\(root)/etc/hosts")

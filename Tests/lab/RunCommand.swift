@@ -50,7 +50,7 @@ struct RunCommand: ParsableCommand {
     var hostAppend = ""
 
     @Option(help: ArgumentHelp("A static busybox, the lab host's user land.", valueName: "path"))
-    var busybox = "/bin/busybox"
+    var busybox = Busybox.standard
 
     @Flag(name: .short, help: "The lab host's kernel console and our own timings on stderr.")
     var verbose = false

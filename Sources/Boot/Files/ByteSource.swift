@@ -32,8 +32,11 @@ public final class ByteSource: Sendable {
     }
 
     /// Takes over an open file, of which only a regular one can be read.
-    init(file: consuming OwnedDescriptor, name: String) throws(SystemCallError) {
-        count = UInt64(clamping: try file.status().st_size)
+    ///
+    /// - Parameter tailCount: bytes at the file's end that `count` leaves out.
+    init(file: consuming OwnedDescriptor, name: String, tailCount: UInt64 = 0) throws(SystemCallError) {
+        let size = UInt64(clamping: try file.status().st_size)
+        count = size - min(size, tailCount)
         self.name = name
         storage = .file(file)
     }
@@ -59,11 +62,20 @@ public final class ByteSource: Sendable {
         }
     }
 
+    /// Calls `body` with all bytes where they are in memory, and not at all for a file.
+    func withMemory(_ body: (UnsafeRawBufferPointer) -> Void) {
+        switch storage {
+        case .file: return
+        case .mapping(let mapping): body(UnsafeRawBufferPointer(mapping.bytes))
+        case .array(let bytes): bytes.withUnsafeBytes { body($0) }
+        }
+    }
+
     private var irregularKind: IrregularFile? {
         fileStatus().flatMap { IrregularFile(mode: $0.st_mode) }
     }
 
-    /// Fills `buffer` from `offset` on.
+    /// Fills `buffer` from `offset` on, which may also be in the tail that `count` leaves out.
     ///
     /// - Throws: `ByteSourceError`, also when there are fewer bytes than that.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ByteSourceError) {

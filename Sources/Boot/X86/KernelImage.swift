@@ -25,8 +25,10 @@ public struct KernelImage: Sendable {
     private static let defaultInitrdLastAddress: UInt64 = 0x7fff_ffff
 
     /// Opens a kernel, unpacks it if need be, and decides how to boot it.
+    ///
+    /// - Parameter cache: where unpacked kernels are kept; without one they are unpacked each time.
     public init(
-        path: String, bootProtocol choice: BootProtocolChoice = .automatic
+        path: String, bootProtocol choice: BootProtocolChoice = .automatic, cache: KernelCache? = nil
     ) throws(KernelImageError) {
         let source: ByteSource
         do throws(ByteSourceError) {
@@ -34,12 +36,12 @@ public struct KernelImage: Sendable {
         } catch {
             throw KernelImageError(name: path, reason: .unreadable(error))
         }
-        try self.init(source, bootProtocol: choice)
+        try self.init(source, bootProtocol: choice, cache: cache)
     }
 
     /// The same, for a kernel that is open already.
     public init(
-        _ source: ByteSource, bootProtocol choice: BootProtocolChoice = .automatic
+        _ source: ByteSource, bootProtocol choice: BootProtocolChoice = .automatic, cache: KernelCache? = nil
     ) throws(KernelImageError) {
         do throws(KernelImageError.Reason) {
             let start = try Self.start(of: source)
@@ -47,7 +49,7 @@ public struct KernelImage: Sendable {
                 try self.init(elf: ELFImage(source), source, choice)
             } else if BzImage.isLikely(start) {
                 let bzImage = try BzImage(start, fileCount: source.count)
-                try self.init(bzImage, source, choice)
+                try self.init(bzImage, source, choice, cache)
             } else {
                 throw .notAKernel(FileLook.describe(start))
             }
@@ -76,13 +78,13 @@ public struct KernelImage: Sendable {
     }
 
     private init(
-        _ bzImage: BzImage, _ source: ByteSource, _ choice: BootProtocolChoice
+        _ bzImage: BzImage, _ source: ByteSource, _ choice: BootProtocolChoice, _ cache: KernelCache?
     ) throws(KernelImageError.Reason) {
         name = source.name
         commandLineLimit = bzImage.commandLineLimit
         initrdLastAddress = bzImage.initrdLastAddress
         if choice != .linux64 {
-            if let unpacked = try KernelUnpacker(bzImage, in: source)?.unpack() {
+            if let unpacked = try KernelUnpacker(bzImage, in: source, cache: cache)?.unpack() {
                 content = .elf(unpacked.image)
                 bootProtocol = try Self.bootProtocol(for: unpacked.image, choice)
                 self.source = unpacked.source

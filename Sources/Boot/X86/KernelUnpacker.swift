@@ -14,21 +14,44 @@ struct KernelUnpacker {
     private let bzImage: BzImage
     private let source: ByteSource
     private let format: Compression
+    private let cache: KernelCache?
 
     /// - Returns: nil where the compressed format is not known.
-    init?(_ bzImage: BzImage, in source: ByteSource) throws(KernelImageError.Reason) {
+    init?(_ bzImage: BzImage, in source: ByteSource, cache: KernelCache?) throws(KernelImageError.Reason) {
         let magicCount = min(bzImage.payloadCount, UInt64(Compression.magicCount))
         let magic = try ELFImage.read(source, Int(magicCount), at: bzImage.payloadOffset)
         guard let format = magic.withUnsafeBytes({ Compression.detect($0) }) else { return nil }
         self.bzImage = bzImage
         self.source = source
         self.format = format
+        self.cache = cache
     }
 
+    /// Takes the kernel from the cache, or unpacks it into memory and leaves a copy in the cache.
     func unpack() throws(KernelImageError.Reason) -> Unpacked {
+        let identity = source.fileStatus().map { FileIdentity($0) }
+        if let cache, let identity, let known = validated(cache.entry(for: identity)) { return known }
+
         let packed = try readPacked()
-        let unpacked = try decompress(UnsafeRawBufferPointer(packed.bytes))
-        return Unpacked(image: try ELFImage(unpacked), source: unpacked)
+        let bytes = UnsafeRawBufferPointer(packed.bytes)
+        guard let cache else { return try decompress(bytes) }
+        let hash = ContentHash(bytes)
+        // Files that changed while they were read are not remembered.
+        defer {
+            if let identity, source.fileStatus().map({ FileIdentity($0) }) == identity {
+                cache.remember(identity, as: hash)
+            }
+        }
+        if let known = validated(cache.entry(for: hash)) { return known }
+        let unpacked = try decompress(bytes)
+        unpacked.source.withMemory { cache.store($0, as: hash) }
+        return unpacked
+    }
+
+    /// - Returns: nil also for an entry that is no kernel.
+    private func validated(_ entry: ByteSource?) -> Unpacked? {
+        guard let entry, let image = try? ELFImage(entry) else { return nil }
+        return Unpacked(image: image, source: entry)
     }
 
     private func readPacked() throws(KernelImageError.Reason) -> MemoryMapping {
@@ -44,7 +67,7 @@ struct KernelUnpacker {
         return mapping
     }
 
-    private func decompress(_ packed: UnsafeRawBufferPointer) throws(KernelImageError.Reason) -> ByteSource {
+    private func decompress(_ packed: UnsafeRawBufferPointer) throws(KernelImageError.Reason) -> Unpacked {
         // The kernel's build writes the unpacked size behind the stream, where gzip has it of its own accord.
         let sizeCount = MemoryLayout<UInt32>.size
         guard packed.count > sizeCount else { throw .payload(.truncated(format)) }
@@ -62,7 +85,8 @@ struct KernelUnpacker {
             throw .payload(error)
         }
         guard made == mapping.count else { throw .payload(.truncated(format)) }
-        return ByteSource(mapping: mapping, name: source.name)
+        let unpacked = ByteSource(mapping: mapping, name: source.name)
+        return Unpacked(image: try ELFImage(unpacked), source: unpacked)
     }
 
     private func allocate(_ count: UInt64) throws(KernelImageError.Reason) -> MemoryMapping {
