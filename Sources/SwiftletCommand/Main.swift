@@ -29,6 +29,6 @@ enum Main {
 
     private static func fail(_ message: String) -> Never {
         standardError.write(message + "\n")
-        exit(ExitStatus.failure)
+        exit(ExitStatus.failure.rawValue)
     }
 }

@@ -1,0 +1,31 @@
+import Glibc
+import Linux
+
+/// What signals mean to this process.
+enum ProcessSignals {
+    private static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+
+    /// Blocks the signals that `Supervisor` serves, and lets writes to a closed pipe fail instead of killing.
+    /// Signals that whoever started this process wants ignored, as `nohup` does, stay ignored.
+    static func takeOver() -> SignalSet {
+        signal(SIGPIPE, SIG_IGN)
+        let set = SignalSet(ending.filter { !isIgnored($0) } + [SIGTSTP, SIGCONT])
+        set.block()
+        return set
+    }
+
+    private static func isIgnored(_ number: CInt) -> Bool {
+        var action = sigaction()
+        sigaction(number, nil, &action)
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: UInt.self)
+        return handler == unsafeBitCast(SIG_IGN, to: UInt.self)
+    }
+
+    /// Ends this process the way `number` does by default, so that whoever waits for it sees that signal.
+    static func die(of number: CInt) -> Never {
+        signal(number, SIG_DFL)
+        SignalSet([number]).unblock()
+        raise(number)
+        exit(128 + number)
+    }
+}

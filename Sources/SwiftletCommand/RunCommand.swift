@@ -1,0 +1,108 @@
+import ArgumentParser
+import Devices
+import Glibc
+import KVM
+import Linux
+import Machine
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Boots a virtual machine on this terminal and waits for its end.",
+        discussion: """
+            The guest's first serial port is stdin and stdout. The exit status is 0 when the guest powers off or \
+            reboots, 255 when it panics or faults, 124 when the time limit runs out and 125 when Swiftlet fails.
+
+            On a terminal, Ctrl-] then q leaves and kills the machine.
+
+            Examples:
+              swiftlet run --kernel vmlinuz --initrd initrd.img
+              swiftlet run --kernel vmlinux --cpus 4 --memory 2G --append quiet --timeout 90s
+            """)
+
+    @OptionGroup var machine: MachineOptions
+
+    @Option(
+        help: ArgumentHelp("Kill the machine after this time, such as 90s or 10m.", valueName: "duration"),
+        transform: OptionValue.timeSpan)
+    var timeout: TimeSpan?
+
+    @Flag(name: .short, help: "Tell on stderr what the machine did: milestones, exits, a fault's registers.")
+    var verbose = false
+
+    @Argument(parsing: .captureForPassthrough, help: .hidden)
+    var command: [String] = []
+
+    func validate() throws {
+        guard command.isEmpty else {
+            throw ValidationError(
+                """
+                '\(command[0])': running a command in the guest takes an agent there, which this version has not \
+                got; what runs is the /init of the --initrd
+                """)
+        }
+    }
+
+    func run() throws {
+        let begin = monotonicNanoseconds()
+        let signals = ProcessSignals.takeOver()
+        let events = try EventLog()
+        let plan = try MachinePlan(try machine.configuration())
+        events.mark(.filesChecked)
+        let machine = try Machine(try System(), plan, events: events)
+
+        let terminal = Terminal()
+        terminal?.makeRaw()
+        defer { terminal?.restore() }
+        let supervisor = try Supervisor(machine, signals: signals, terminal: terminal, timeLimit: timeout?.nanoseconds)
+        let console = try ConsoleThread(
+            console: machine.console, port: machine.serial, input: STDIN_FILENO, output: STDOUT_FILENO,
+            interactive: terminal != nil, tap: { machine.observe(console: $0) }
+        ) { [supervisor] event in
+            switch event {
+            case .outputFailed(let error): machine.end(.killed(.outputFailure(error.errno)))
+            case .leaveRequested: machine.end(.killed(.user))
+            case .ended: supervisor.consoleEnded.signal()
+            case .inputEnded, .inputFailed: break
+            }
+        }
+        try machine.start()
+        try supervisor.awaitEnd()
+        machine.join()
+        try supervisor.awaitOutput(console)
+        console.join()
+        terminal?.restore()
+
+        if verbose { RunSummary(machine, begin: begin).print() }
+        try end(machine.outcome, signal: supervisor.endingSignal)
+    }
+
+    /// Turns the machine's outcome into the end of this process.
+    private func end(_ outcome: Outcome?, signal: CInt?) throws {
+        switch outcome {
+        case .killed(.signal(let number)): ProcessSignals.die(of: number)
+        case .killed(.outputFailure(.brokenPipe)): ProcessSignals.die(of: SIGPIPE)
+        case .killed(.outputFailure(let errno)): try end(.failure, "stdout: \(errno); the machine was killed")
+        case .killed(.timeLimit): try end(.timedOut, "the time limit of \(timeout?.description ?? "") ran out")
+        case .killed(.user): throw ExitCode.success
+        case .failed(let report): try end(.failure, report)
+        case .fault(let report): try end(.guestDied, report)
+        case .panicked(let reason):
+            try end(.guestDied, "the guest's kernel panicked" + (reason.map { ": \($0)" } ?? ""))
+        case .poweredOff, .reset, nil:
+            if let signal { ProcessSignals.die(of: signal) }
+            guard case .poweredOff(let code) = outcome else { throw ExitCode.success }
+            throw ExitCode(Int32(code))
+        }
+    }
+
+    private func end(_ status: ExitStatus, _ report: FaultReport) throws -> Never {
+        let details = verbose && !report.details.isEmpty ? "\n" + report.details : ""
+        try end(status, report.summary + details)
+    }
+
+    private func end(_ status: ExitStatus, _ message: String) throws -> Never {
+        standardError.write("swiftlet: \(message)\n")
+        throw ExitCode(status.rawValue)
+    }
+}
