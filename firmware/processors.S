@@ -1,0 +1,66 @@
+// The way of a processor that a start-up IPI woke, from real mode to `processorMain(index)` in Swift.
+
+#include "boot.h"
+
+#define CR0_PE (1 << 0)
+#define CR0_ET (1 << 4)
+#define STACK_SHIFT 11
+#define MAXIMUM 256
+
+// Copied to the page that the start-up IPI names, and entered at its first byte.
+    .section .rodata.processors, "a", @progbits
+    .code16
+    .globl processorTrampoline
+processorTrampoline:
+    cli
+    movw %cs, %ax
+    movw %ax, %ds
+    lgdtl trampolineTablePointer - processorTrampoline
+    movl $(CR0_PE | CR0_ET), %eax
+    movl %eax, %cr0
+    ljmpl $CODE32, $protectedMode
+trampolineTablePointer:
+    .word DATA + 8 - 1
+    .long descriptorTable
+    .globl processorTrampolineEnd
+processorTrampolineEnd:
+
+    .section .text.processors, "ax", @progbits
+    .code32
+protectedMode:
+    movl $DATA, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %ss
+    movl $1, %ebx
+    lock xaddl %ebx, processorCount
+    cmpl $MAXIMUM, %ebx
+    jae 1f
+    leal 1(%ebx), %esp
+    shll $STACK_SHIFT, %esp
+    addl $processorStacks, %esp
+    movl $longModeProcessor, %esi
+    jmp enterLongMode
+
+    .code64
+longModeProcessor:
+    movl %ebx, %edi
+    xorl %ebp, %ebp
+    call processorMain
+1:  cli
+    hlt
+    jmp 1b
+
+    .section .bss.processors, "aw", @nobits
+    .balign 16
+processorStacks:
+    .skip MAXIMUM << STACK_SHIFT
+// How many processors came through here.
+    .globl processorCount
+processorCount:
+    .skip 4
+// For each local APIC id: how often the processor with it started.
+    .balign 4
+    .globl processorStarts
+processorStarts:
+    .skip MAXIMUM * 4
