@@ -1,10 +1,10 @@
-// The way of a processor that a start-up IPI woke, from real mode to `processorMain(index)` in Swift.
+// The way of a processor that a start-up IPI woke, from real mode to `processorMain` in Swift.
 
 #include "boot.h"
 
 #define CR0_PE (1 << 0)
 #define CR0_ET (1 << 4)
-#define STACK_SHIFT 11
+#define STACK_SHIFT 10
 #define MAXIMUM 256
 
 // Copied to the page that the start-up IPI names, and entered at its first byte.
@@ -32,11 +32,12 @@ protectedMode:
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
-    movl $1, %ebx
-    lock xaddl %ebx, processorCount
-    cmpl $MAXIMUM, %ebx
+    // The how-manieth processor this is picks its stack.
+    movl $1, %esp
+    lock xaddl %esp, processorCount
+    cmpl $MAXIMUM, %esp
     jae 1f
-    leal 1(%ebx), %esp
+    incl %esp
     shll $STACK_SHIFT, %esp
     addl $processorStacks, %esp
     movl $longModeProcessor, %esi
@@ -44,7 +45,6 @@ protectedMode:
 
     .code64
 longModeProcessor:
-    movl %ebx, %edi
     xorl %ebp, %ebp
     call processorMain
 1:  cli
@@ -64,3 +64,7 @@ processorCount:
     .globl processorStarts
 processorStarts:
     .skip MAXIMUM * 4
+// How many processors found that CPUID and their local APIC disagree about the id.
+    .globl processorMismatches
+processorMismatches:
+    .skip 4

@@ -26,19 +26,23 @@ struct StartInfo {
     /// Ends the VM with status 200 or 201 when there is no start info of version 1 or later at `base`.
     init(_ base: UnsafeRawPointer) {
         self.base = base
-        require(base.load(as: UInt32.self) == 0x336E_C578, "the start info has no magic number", status: 200)
-        require(base.load(fromByteOffset: 4, as: UInt32.self) >= 1, "the start info has no memory map", status: 201)
+        require(field(0) as UInt32 == 0x336E_C578, "the start info has no magic number", status: 200)
+        require(field(4) as UInt32 >= 1, "the start info has no memory map", status: 201)
+    }
+
+    private func field<Value: BitwiseCopyable>(_ offset: Int) -> Value {
+        base.loadUnaligned(fromByteOffset: offset, as: Value.self)
     }
 
     /// NUL-terminated; nil when the loader gave none.
     var commandLine: UnsafePointer<UInt8>? {
-        UnsafePointer(bitPattern: UInt(base.load(fromByteOffset: 24, as: UInt64.self)))
+        UnsafePointer(bitPattern: UInt(field(24) as UInt64))
     }
 
-    var moduleCount: UInt32 { base.load(fromByteOffset: 12, as: UInt32.self) }
+    var moduleCount: UInt32 { field(12) }
 
     func module(at index: UInt32) -> Module {
-        let list = UInt(base.load(fromByteOffset: 16, as: UInt64.self))
+        let list = UInt(field(16) as UInt64)
         guard let entry = UnsafeRawPointer(bitPattern: list &+ UInt(index) &* 32) else {
             return Module(address: 0, size: 0)
         }
@@ -49,13 +53,13 @@ struct StartInfo {
 
     /// The ACPI root pointer; nil when the loader gave none.
     var rootPointer: UnsafeRawPointer? {
-        UnsafeRawPointer(bitPattern: UInt(base.load(fromByteOffset: 32, as: UInt64.self)))
+        UnsafeRawPointer(bitPattern: UInt(field(32) as UInt64))
     }
 
-    var regionCount: UInt32 { base.load(fromByteOffset: 48, as: UInt32.self) }
+    var regionCount: UInt32 { field(48) }
 
     func region(at index: UInt32) -> Region {
-        let map = UInt(base.load(fromByteOffset: 40, as: UInt64.self))
+        let map = UInt(field(40) as UInt64)
         guard let entry = UnsafeRawPointer(bitPattern: map &+ UInt(index) &* 24) else {
             return Region(start: 0, size: 0, type: 0)
         }

@@ -67,14 +67,18 @@ private func checkTimer() {
     LocalAPIC.startTimer(vector: timerVector, ticks: 10_000)
     require(arrived(timerVector, times: 1), "the local APIC's timer did not expire", status: 8)
 
+    // The second time it wakes a halted CPU. Between the look at the count and the halt, interrupts are off.
     LocalAPIC.startTimer(vector: timerVector, ticks: 1_000_000)
+    cli()
     while InterruptTable.count(timerVector) == 1 {
         sti_hlt()
+        cli()
     }
+    sti()
 
     let deadlineTimerFeature: UInt32 = 1 << 24
     let deadlineMSR: UInt32 = 0x6E0
-    if cpuid_ecx(1) & deadlineTimerFeature != 0 {
+    if cpuid(1, 0).ecx & deadlineTimerFeature != 0 {
         LocalAPIC.useDeadlineTimer(vector: timerVector)
         wrmsr(deadlineMSR, rdtsc() + 100_000)
         require(arrived(timerVector, times: 3), "the local APIC's deadline timer did not expire", status: 9)

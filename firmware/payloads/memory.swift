@@ -9,7 +9,7 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     Console.write("memory map and memory\n")
     require(startInfo.isMemory(UInt64(UInt(bitPattern: window_directory()))), "the map misses this payload", status: 1)
     require(startInfo.regionCount <= maximum, "the map has more regions than this payload can check", status: 2)
-    checkOverlaps(startInfo)
+    checkRegions(startInfo)
 
     // All words are written before the first is read again, so that two addresses of one word show. The loader's
     // own data may be among them: each gets its old value back.
@@ -22,10 +22,11 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     forEachWord(startInfo) { index, address in
         require(word(at: address).load() == pattern(address), "a word lost its value", status: 4)
     }
-    var bytes: UInt64 = 0
     forEachWord(startInfo) { index, address in
         word(at: address).store(old[index])
     }
+
+    var bytes: UInt64 = 0
     for index in 0..<startInfo.regionCount where startInfo.region(at: index).isMemory {
         let region = startInfo.region(at: index)
         bytes += region.size
@@ -44,10 +45,11 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
 /// Regions, of which each has two words to check.
 private var maximum: UInt32 { 32 }
 
-private func checkOverlaps(_ startInfo: StartInfo) {
+private func checkRegions(_ startInfo: StartInfo) {
     for index in 0..<startInfo.regionCount {
         let region = startInfo.region(at: index)
-        require(region.size > 0 && region.end > region.start, "a region is empty or wraps around", status: 5)
+        require(region.end >= region.start, "a region wraps around", status: 5)
+        require(region.size >= 4096 || !region.isMemory, "a region of memory is less than a page", status: 6)
         for other in 0..<index {
             let other = startInfo.region(at: other)
             require(region.end <= other.start || other.end <= region.start, "two regions overlap", status: 3)

@@ -8,6 +8,8 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     let madt = ACPITable.find("APIC", from: StartInfo(startInfo))
     LocalAPIC.enable()
     let own = LocalAPIC.id
+    if cpuidAPICID != own { mismatches.increment() }
+
     var others: UInt32 = 0
     var ownSeen = false
     forEachProcessor(madt) { id in
@@ -22,7 +24,7 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
 
     UnsafeMutableRawPointer(bitPattern: UInt(trampolinePage) << 12)?
         .copyMemory(from: processor_trampoline(), byteCount: Int(processor_trampoline_size()))
-    // Intel SDM volume 3, §9.4.4: INIT, 10 ms, start-up, 200 us, and start-up again for a CPU that missed the first.
+    // Intel SDM volume 3, "MP initialization example": INIT, 10 ms, start-up, 200 us, and start-up again for a CPU that missed the first.
     forEachProcessor(madt) { id in if id != own { LocalAPIC.sendInit(to: id) } }
     _ = Deadline(megacycles: 40).wait { false }
     for _ in 0..<2 {
@@ -42,7 +44,8 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
         let expected: UInt32 = id == own ? 0 : 1
         require(starts(of: id).current == expected, "a processor started twice", status: 4)
     }
-    require(totalStarts.current == others, "an unknown processor started", status: 5)
+    require(totalStarts.current == others, "more or fewer processors started than the MADT names", status: 5)
+    require(mismatches.current == 0, "a processor's CPUID and local APIC disagree about its id", status: 7)
 
     Console.write("cpus: ")
     Console.write(decimal: UInt64(others) + 1)
@@ -52,9 +55,13 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
 
 /// Where each of the others arrives, with a stack of its own.
 @c
-func processorMain(index: UInt32) {
+func processorMain() {
+    if cpuidAPICID != LocalAPIC.id { mismatches.increment() }
     starts(of: LocalAPIC.id).increment()
 }
+
+/// The local APIC's id as CPUID leaf 1 has it.
+private var cpuidAPICID: UInt8 { UInt8(truncatingIfNeeded: cpuid(1, 0).ebx >> 24) }
 
 private var trampolinePage: UInt8 { 8 }
 
@@ -83,6 +90,8 @@ private func starts(of id: UInt8) -> Counter {
 
 /// How many processors have come through the trampoline.
 private var totalStarts: Counter { Counter(address: processor_count()) }
+
+private var mismatches: Counter { Counter(address: processor_mismatches()) }
 
 /// A 32-bit counter that all processors share.
 private struct Counter {

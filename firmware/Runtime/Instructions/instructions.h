@@ -67,11 +67,14 @@ static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
-// ECX of a CPUID leaf.
-static inline uint32_t cpuid_ecx(uint32_t leaf) {
-    uint32_t a = leaf, b, c = 0, d;
-    __asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return c;
+struct cpuid_registers {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf) {
+    struct cpuid_registers r;
+    __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    return r;
 }
 
 static inline uint64_t rdtsc(void) {
@@ -91,12 +94,12 @@ static inline void ud2(void) {
 }
 
 // Jumps to itself for ever.
-static inline void spin(void) {
+static inline __attribute__((noreturn)) void spin(void) {
     __asm__ volatile("1: jmp 1b" : : : "memory");
+    __builtin_unreachable();
 }
 
-// What the assembly files hold that Swift code uses; as functions that give its address, for Swift does not import
-// arrays of unknown size.
+// Addresses of what the assembly files hold: Swift does not import arrays of unknown size.
 
 static inline uint64_t *window_directory(void) {
     extern uint64_t windowDirectory[];
@@ -136,4 +139,9 @@ static inline void *processor_count(void) {
 static inline void *processor_starts(void) {
     extern char processorStarts[];
     return processorStarts;
+}
+
+static inline void *processor_mismatches(void) {
+    extern char processorMismatches[];
+    return processorMismatches;
 }
