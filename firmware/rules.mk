@@ -26,6 +26,7 @@ $(FIRMWARE_BUILD)/%.o: firmware/%.S firmware/boot.h firmware/rules.mk | $(FIRMWA
 $(FIRMWARE_BUILD)/payloads/%.o: firmware/payloads/%.swift $(FIRMWARE_RUNTIME) \
 		$(wildcard firmware/Runtime/Instructions/*) firmware/rules.mk | $(FIRMWARE_BUILD)/payloads
 	@swiftc $(FIRMWARE_SWIFTFLAGS) -c $< $(FIRMWARE_RUNTIME) -o $@
+	@touch $@  # swiftc leaves an object alone that would not change.
 
 $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_SWIFT)): $(FIRMWARE_BUILD)/%.elf: \
 		$(FIRMWARE_BUILD)/payloads/%.o $(FIRMWARE_SUPPORT) firmware/link.ld

@@ -12,11 +12,14 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
 }
 
 private func check(_ physical: UInt64, _ startInfo: StartInfo) {
+    Console.write("address ")
     Console.write(hex: physical)
     if startInfo.isMemory(physical) {
         Console.write(" is memory here\n")
         return
     }
+    Console.write("\n")
+
     let address = MemoryWindow.address(of: physical)
     let byte = VolatileMappedRegister<UInt8>(unsafeBitPattern: address)
     let word = VolatileMappedRegister<UInt16>(unsafeBitPattern: address)
@@ -26,16 +29,15 @@ private func check(_ physical: UInt64, _ startInfo: StartInfo) {
     let crossing = VolatileMappedRegister<UInt64>(unsafeBitPattern: address + 0xFFC)
 
     for _ in 0..<2 {
-        require(byte.load() == .max, " has a byte that is not all ones", status: 1)
-        require(word.load() == .max, " has a word that is not all ones", status: 2)
-        require(dword.load() == .max, " has a dword that is not all ones", status: 3)
-        require(qword.load() == .max, " has a qword that is not all ones", status: 4)
-        require(crossing.load() == .max, " has a qword across pages that is not all ones", status: 5)
+        require(byte.load() == .max, "a byte is not all ones", status: 1)
+        require(word.load() == .max, "a word is not all ones", status: 2)
+        require(dword.load() == .max, "a dword is not all ones", status: 3)
+        require(qword.load() == .max, "a qword is not all ones", status: 4)
+        require(crossing.load() == .max, "a qword across pages is not all ones", status: 5)
         byte.store(0x12)
         word.store(0x1234)
         dword.store(0x1234_5678)
         qword.store(0x1234_5678_9ABC_DEF0)
         crossing.store(0x1234_5678_9ABC_DEF0)
     }
-    Console.write(" has nothing\n")
 }
