@@ -32,7 +32,7 @@ protectedMode:
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
-    // The how-manieth processor this is picks its stack.
+    // Its number in the order of arrival picks the stack.
     movl $1, %esp
     lock xaddl %esp, processorCount
     cmpl $MAXIMUM, %esp
@@ -47,6 +47,7 @@ protectedMode:
 longModeProcessor:
     xorl %ebp, %ebp
     call processorMain
+// Also jumped to from 32-bit code, where these bytes mean the same.
 1:  cli
     hlt
     jmp 1b

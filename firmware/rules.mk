@@ -8,9 +8,11 @@ FIRMWARE_SWIFT := $(patsubst firmware/payloads/%.swift,%,$(wildcard firmware/pay
 FIRMWARE_ASSEMBLY := $(patsubst firmware/payloads/%.S,%,$(wildcard firmware/payloads/*.S))
 
 FIRMWARE_TARGET := x86_64-unknown-none-elf
-FIRMWARE_SWIFTFLAGS := -target $(FIRMWARE_TARGET) -swift-version 6 -enable-experimental-feature Embedded \
-	-enable-experimental-feature Volatile -wmo -parse-as-library -Osize -module-name Payload -I firmware/Runtime/Instructions \
-	-Xcc -ffreestanding -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -fno-pic -Xfrontend -function-sections -Xfrontend -disable-stack-protector
+FIRMWARE_SWIFTFLAGS := -target $(FIRMWARE_TARGET) -swift-version 6 -wmo -parse-as-library -Osize \
+	-enable-experimental-feature Embedded -enable-experimental-feature Volatile \
+	-module-name Payload -I firmware/Runtime/Instructions \
+	-Xcc -ffreestanding -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -fno-pic \
+	-Xfrontend -function-sections -Xfrontend -disable-stack-protector
 FIRMWARE_LINK = ld.lld -T firmware/link.ld -n --gc-sections -s -o $@ $(filter %.o,$^) \
 	&& printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
 

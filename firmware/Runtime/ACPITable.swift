@@ -14,7 +14,8 @@ struct ACPITable {
 
     /// Finds a table through the root pointer and its XSDT.
     ///
-    /// Ends the VM with a status from 210 to 213 when a structure on the way, or the table itself, is missing or damaged.
+    /// Ends the VM with a status from 210 to 213 when the table, or a structure on the way to it, is missing or
+    /// damaged.
     static func find(_ signature: StaticString, from startInfo: StartInfo) -> ACPITable {
         guard let root = startInfo.rootPointer, matches(root, "RSD PTR ") else {
             fail("there is no ACPI root pointer", status: 210)

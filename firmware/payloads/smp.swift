@@ -24,7 +24,8 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
 
     UnsafeMutableRawPointer(bitPattern: UInt(trampolinePage) << 12)?
         .copyMemory(from: processor_trampoline(), byteCount: Int(processor_trampoline_size()))
-    // Intel SDM volume 3, "MP initialization example": INIT, 10 ms, start-up, 200 us, and start-up again for a CPU that missed the first.
+    // Intel SDM volume 3, "MP initialization example": INIT, 10 ms, start-up, 200 us, and start-up again for a CPU
+    // that missed the first.
     forEachProcessor(madt) { id in if id != own { LocalAPIC.sendInit(to: id) } }
     _ = Deadline(megacycles: 40).wait { false }
     for _ in 0..<2 {
