@@ -1,9 +1,7 @@
 // From the entry a PVH loader jumps to (32-bit protected mode, flat segments, no paging, %ebx holding the
 // start info's address: Xen "x86/HVM direct boot ABI") to long mode and `guestMain` in Swift.
 
-#define CODE32 0x08
-#define CODE64 0x10
-#define DATA 0x18
+#include "boot.h"
 
 #define CR0_PE (1 << 0)
 #define CR0_MP (1 << 1)
@@ -13,6 +11,8 @@
 #define CR4_PAE (1 << 5)
 #define CR4_OSFXSR (1 << 9)
 #define CR4_OSXMMEXCPT (1 << 10)
+// Vector instructions are on, as 64-bit code may expect, though the Swift code is built without them.
+#define CR4_VECTORS (CR4_OSFXSR | CR4_OSXMMEXCPT)
 #define MSR_EFER 0xc0000080
 #define EFER_LME (1 << 8)
 
@@ -39,7 +39,7 @@ pvhEntry:
     .globl enterLongMode
 enterLongMode:
     lgdt descriptorTablePointer
-    movl $(CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT), %eax
+    movl $(CR4_PAE | CR4_VECTORS), %eax
     movl %eax, %cr4
     movl $pageMapLevel4, %eax
     movl %eax, %cr3
@@ -73,13 +73,14 @@ bootProcessor:
 
     .section .rodata.boot, "a", @progbits
     .balign 8
+    .globl descriptorTable
 descriptorTable:
     .quad 0
     .quad 0x00cf9b000000ffff        // CODE32: flat, 32-bit
     .quad 0x00af9b000000ffff        // CODE64
     .quad 0x00cf93000000ffff        // DATA: flat
 descriptorTableEnd:
-    .globl descriptorTablePointer
+
 descriptorTablePointer:
     .word descriptorTableEnd - descriptorTable - 1
     .long descriptorTable

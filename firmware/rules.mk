@@ -8,9 +8,11 @@ FIRMWARE_SWIFT := $(patsubst firmware/payloads/%.swift,%,$(wildcard firmware/pay
 FIRMWARE_ASSEMBLY := $(patsubst firmware/payloads/%.S,%,$(wildcard firmware/payloads/*.S))
 
 FIRMWARE_TARGET := x86_64-unknown-none-elf
-FIRMWARE_SWIFTFLAGS := -target $(FIRMWARE_TARGET) -swift-version 6 -enable-experimental-feature Embedded -wmo \
-	-parse-as-library -Osize -module-name Payload -I firmware/Runtime/Instructions \
-	-Xcc -ffreestanding -Xcc -mno-red-zone -Xcc -fno-pic -Xfrontend -function-sections
+FIRMWARE_SWIFTFLAGS := -target $(FIRMWARE_TARGET) -swift-version 6 -wmo -parse-as-library -Osize \
+	-enable-experimental-feature Embedded -enable-experimental-feature Volatile \
+	-module-name Payload -I firmware/Runtime/Instructions \
+	-Xcc -ffreestanding -Xcc -mno-red-zone -Xcc -mno-sse -Xcc -fno-pic \
+	-Xfrontend -function-sections -Xfrontend -disable-stack-protector
 FIRMWARE_LINK = ld.lld -T firmware/link.ld -n --gc-sections -s -o $@ $(filter %.o,$^) \
 	&& printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
 
@@ -20,12 +22,13 @@ firmware: $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_SWIFT) $(FIRMWARE_ASSE
 $(FIRMWARE_BUILD)/payloads:
 	@mkdir -p $@
 
-$(FIRMWARE_BUILD)/%.o: firmware/%.S firmware/rules.mk | $(FIRMWARE_BUILD)/payloads
+$(FIRMWARE_BUILD)/%.o: firmware/%.S firmware/boot.h firmware/rules.mk | $(FIRMWARE_BUILD)/payloads
 	@clang -target $(FIRMWARE_TARGET) -c $< -o $@
 
 $(FIRMWARE_BUILD)/payloads/%.o: firmware/payloads/%.swift $(FIRMWARE_RUNTIME) \
 		$(wildcard firmware/Runtime/Instructions/*) firmware/rules.mk | $(FIRMWARE_BUILD)/payloads
 	@swiftc $(FIRMWARE_SWIFTFLAGS) -c $< $(FIRMWARE_RUNTIME) -o $@
+	@touch $@  # swiftc leaves an object alone that would not change.
 
 $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_SWIFT)): $(FIRMWARE_BUILD)/%.elf: \
 		$(FIRMWARE_BUILD)/payloads/%.o $(FIRMWARE_SUPPORT) firmware/link.ld

@@ -5,9 +5,9 @@ import Instructions
 struct Deadline {
     private let end: UInt64
 
-    /// - Parameter gigacycles: thousands of millions of cycles, about a quarter to half a second each.
-    init(gigacycles: UInt64) {
-        end = rdtsc() &+ gigacycles &* 1_000_000_000
+    /// - Parameter megacycles: millions of cycles, a quarter to half a millisecond each.
+    init(megacycles: UInt64) {
+        end = rdtsc() &+ megacycles &* 1_000_000
     }
 
     var hasPassed: Bool { rdtsc() >= end }

@@ -14,18 +14,21 @@ func stop() -> Never {
     }
 }
 
-/// Goes on only when `condition` holds; otherwise says what is wrong and ends the VM with `status`.
-func require(_ condition: Bool, _ complaint: StaticString, status: UInt8) {
-    if condition { return }
+/// Says what is wrong and ends the VM with `status`.
+func fail(_ complaint: StaticString, status: UInt8) -> Never {
     Console.write("failed: ")
     Console.write(complaint)
     Console.write("\n")
     debugExit(status)
 }
 
-/// What a payload returns after it asked for the VM's end in vain: 1, once a monitor had time to act.
-func stillRunning() -> UInt8 {
-    _ = Deadline(gigacycles: 4).wait { false }
-    Console.write("failed: the VM is still running\n")
-    return 1
+/// Goes on only when `condition` holds.
+func require(_ condition: Bool, _ complaint: StaticString, status: UInt8) {
+    if !condition { fail(complaint, status: status) }
+}
+
+/// Ends the VM with status 1 when a monitor that was asked to end it had time to and did not.
+func failStillRunning() -> Never {
+    _ = Deadline(megacycles: 4000).wait { false }
+    fail("the VM is still running", status: 1)
 }

@@ -3,7 +3,7 @@
 func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     Console.write("powering off through ACPI\n")
     Port.sleepControl.write(byte: enterS5)
-    return stillRunning()
+    failStillRunning()
 }
 
 /// SLP_EN (bit 5) and SLP_TYP 5 (bits 2 to 4), the value the machine's `\_S5` package names (ACPI 6.5 §4.8.3.7).

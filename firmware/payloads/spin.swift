@@ -5,5 +5,4 @@ import Instructions
 func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     Console.write("spinning with interrupts off\n")
     spin()
-    return 1
 }

@@ -42,12 +42,39 @@ static inline void cli(void) {
     __asm__ volatile("cli" : : : "memory");
 }
 
+static inline void sti(void) {
+    __asm__ volatile("sti" : : : "memory");
+}
+
+// Halts with interrupts on: the one that wakes the CPU cannot come in between the two instructions.
+static inline void sti_hlt(void) {
+    __asm__ volatile("sti; hlt" : : : "memory");
+}
+
 static inline void hlt(void) {
     __asm__ volatile("hlt" : : : "memory");
 }
 
 static inline void pause(void) {
     __asm__ volatile("pause" : : : "memory");
+}
+
+static inline void invlpg(uint64_t address) {
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+static inline void wrmsr(uint32_t msr, uint64_t value) {
+    __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
+}
+
+struct cpuid_registers {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static inline struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf) {
+    struct cpuid_registers r;
+    __asm__ volatile("cpuid" : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx) : "a"(leaf), "c"(subleaf));
+    return r;
 }
 
 static inline uint64_t rdtsc(void) {
@@ -67,6 +94,54 @@ static inline void ud2(void) {
 }
 
 // Jumps to itself for ever.
-static inline void spin(void) {
+static inline __attribute__((noreturn)) void spin(void) {
     __asm__ volatile("1: jmp 1b" : : : "memory");
+    __builtin_unreachable();
+}
+
+// Addresses of what the assembly files hold: Swift does not import arrays of unknown size.
+
+static inline uint64_t *window_directory(void) {
+    extern uint64_t windowDirectory[];
+    return windowDirectory;
+}
+
+static inline void *interrupt_descriptor_table(void) {
+    extern char interruptDescriptorTable[];
+    return interruptDescriptorTable;
+}
+
+static inline uint64_t interrupt_stubs(void) {
+    extern char interruptStubs[];
+    return (uint64_t)interruptStubs;
+}
+
+static inline void *interrupt_counts(void) {
+    extern char interruptCounts[];
+    return interruptCounts;
+}
+
+static inline const void *processor_trampoline(void) {
+    extern const char processorTrampoline[];
+    return processorTrampoline;
+}
+
+static inline uint64_t processor_trampoline_size(void) {
+    extern const char processorTrampoline[], processorTrampolineEnd[];
+    return processorTrampolineEnd - processorTrampoline;
+}
+
+static inline void *processor_count(void) {
+    extern char processorCount[];
+    return processorCount;
+}
+
+static inline void *processor_starts(void) {
+    extern char processorStarts[];
+    return processorStarts;
+}
+
+static inline void *processor_mismatches(void) {
+    extern char processorMismatches[];
+    return processorMismatches;
 }
