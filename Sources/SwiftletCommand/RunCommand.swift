@@ -51,13 +51,11 @@ struct RunCommand: ParsableCommand {
         events.mark(.filesChecked)
         let machine = try Machine(try System(), plan, events: events)
 
-        let terminal = Terminal()
-        terminal?.makeRaw()
-        defer { terminal?.restore() }
-        let supervisor = try Supervisor(machine, signals: signals, terminal: terminal, timeLimit: timeout?.nanoseconds)
+        let supervisor = try Supervisor(
+            machine, signals: signals, terminal: Terminal(STDIN_FILENO), timeLimit: timeout?.nanoseconds)
         let console = try ConsoleThread(
             console: machine.console, port: machine.serial, input: STDIN_FILENO, output: STDOUT_FILENO,
-            interactive: terminal != nil, tap: { machine.observe(console: $0) }
+            interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) }
         ) { [supervisor] event in
             switch event {
             case .outputFailed(let error): machine.end(.killed(.outputFailure(error.errno)))
@@ -71,7 +69,7 @@ struct RunCommand: ParsableCommand {
         machine.join()
         try supervisor.awaitOutput(console)
         console.join()
-        terminal?.restore()
+        supervisor.restoreTerminal()
 
         if verbose { RunSummary(machine, begin: begin).print() }
         try end(machine.outcome, signal: supervisor.endingSignal)

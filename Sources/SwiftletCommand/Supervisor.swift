@@ -23,6 +23,8 @@ final class Supervisor {
 
     private let machine: Machine
     private let terminal: Terminal?
+    /// Whether the user's terminal is the guest's, in raw mode.
+    let isInteractive: Bool
     private let poller: Poller
     private let signals: SignalDescriptor
     private let timeLimit: Timer
@@ -31,12 +33,13 @@ final class Supervisor {
 
     /// - Parameters:
     ///   - signals: blocked in all threads.
-    ///   - terminal: put back in order while the process is stopped.
+    ///   - terminal: stays raw until this object's end, and is put back in order while the process is stopped.
     ///   - limit: nanoseconds; nil for none.
     init(
-        _ machine: Machine, signals set: SignalSet, terminal: Terminal?, timeLimit limit: UInt64?
+        _ machine: Machine, signals set: SignalSet, terminal: consuming Terminal?, timeLimit limit: UInt64?
     ) throws(SystemCallError) {
         self.machine = machine
+        isInteractive = try terminal?.enterRawMode() ?? false
         self.terminal = terminal
         consoleEnded = try EventCounter()
         poller = try Poller()
@@ -98,6 +101,10 @@ final class Supervisor {
         }
     }
 
+    func restoreTerminal() {
+        terminal?.restore()
+    }
+
     private func nextEvents() throws(SystemCallError) -> [Token] {
         var tokens: [Token] = []
         try poller.wait { event in
@@ -108,11 +115,9 @@ final class Supervisor {
 
     private func serve(_ signal: CInt) throws(SystemCallError) {
         switch signal {
-        case SIGTSTP:
-            terminal?.restore()
-            raise(SIGSTOP)
-        case SIGCONT:
-            terminal?.makeRaw()
+        case SIGTSTP where terminal == nil: raise(SIGSTOP)
+        case SIGTSTP: try terminal?.stopProcess()
+        case SIGCONT: try terminal?.processContinued()
         case SIGQUIT:
             machine.end(.killed(.signal(signal)))
         case _ where endingSignal != nil:

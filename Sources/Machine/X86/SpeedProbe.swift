@@ -1,3 +1,4 @@
+import Boot
 import CLinux
 import GuestMemory
 import KVM
@@ -29,7 +30,8 @@ public struct SpeedProbe {
 
         let vcpu = try vm.createVCPU(id: 0)
         var special = try vcpu.specialRegisters()
-        special.enterFlatProtectedMode()
+        special.setSegments(code: kvm_segment(.code32), data: kvm_segment(.data))
+        special.cr0 = ControlRegister.protection | ControlRegister.extensionType
         try vcpu.setSpecialRegisters(special)
 
         // The first run pays for the host's page tables; a second one, longer where there is time, counts.

@@ -29,6 +29,24 @@ struct VCPUFactory {
     private static let initialMSRs = [MSR(index: 0x2FF, value: 1 << 11 | 6)]
 
     private static func enter(_ entry: EntryState, _ vcpu: borrowing VCPU) throws(KVMError) {
-        fatalError()
+        var special = try vcpu.specialRegisters()
+        special.setSegments(code: kvm_segment(entry.code), data: kvm_segment(entry.data))
+        special.tr = kvm_segment(entry.task)
+        special.gdt = kvm_dtable(base: entry.descriptorTableBase, limit: entry.descriptorTableLimit, padding: (0, 0, 0))
+        special.cr0 = ControlRegister.protection | ControlRegister.extensionType
+        if case .long64(let pageTableRoot) = entry.mode {
+            special.cr0 |= ControlRegister.paging
+            special.cr3 = pageTableRoot
+            special.cr4 = ControlRegister.physicalAddressExtension
+            special.efer = ControlRegister.longModeEnable | ControlRegister.longModeActive
+        }
+        try vcpu.setSpecialRegisters(special)
+
+        var general = kvm_regs()
+        general.rip = entry.instructionPointer
+        general.rbx = entry.rbx
+        general.rsi = entry.rsi
+        general.rflags = entry.flags
+        try vcpu.setRegisters(general)
     }
 }
