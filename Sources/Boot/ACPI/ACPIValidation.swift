@@ -40,7 +40,24 @@ extension ACPIConfiguration {
                 UInt64(device.base) + UInt64(device.size) <= 1 << 32, "virtioDevices.base", device.base,
                 "so low that the device ends by 4 GiB")
         }
+        if let segment = pciSegment { try validate(segment) }
         try validateInterrupts()
+    }
+
+    /// A window over a whole address space would have a length that its descriptor cannot hold.
+    private func validate(_ segment: PCISegment) throws(ACPIError) {
+        let overflow = segment.ecamBase.addingReportingOverflow(segment.ecamSize).overflow
+        try require(
+            segment.ecamBase.isMultiple(of: PCISegment.ecamBusSize) && !overflow, "pciSegment.ecamBase",
+            segment.ecamBase, "a multiple of 1 MiB, with 1 MiB a bus from there")
+        let everything = "less than the whole address space"
+        try require(segment.memory32 != 0...(.max), "pciSegment.memory32", segment.memory32.upperBound, everything)
+        if let window = segment.memory64 {
+            try require(window != 0...(.max), "pciSegment.memory64", window.upperBound, everything)
+        }
+        if let window = segment.ioPorts {
+            try require(window != 0...(.max), "pciSegment.ioPorts", window.upperBound, everything)
+        }
     }
 
     /// Only virtio devices may share a GSI, and only with each other: the drivers of the rest ask for theirs alone.
