@@ -68,6 +68,12 @@ import Testing
         #expect(Array(mcfg[36...]) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE0, 0, 0, 0, 0, 0, 0, 0, 15, 0, 0, 0, 0])
     }
 
+    @Test func theResetVectorWritesTheResetRegister() {
+        let power = ACPIConfiguration.sample().power
+        #expect(power.resetVectorCode == [0xBA, 0x02, 0x06, 0xB0, 0x42, 0xEE, 0xF4, 0xEB, 0xFD])
+        #expect(ACPIConfiguration.PowerControl.resetVectorAddress == 0xF000 << 4 + 0xFFF0)
+    }
+
     @Test func roomIsCheckedToTheByte() throws {
         let needed = try ACPITables.build(.sample(), base: Self.base, room: 8192).bytes.count
         #expect(try ACPITables.build(.sample(), base: Self.base, room: needed).bytes.count == needed)
