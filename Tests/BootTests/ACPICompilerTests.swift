@@ -59,6 +59,28 @@ struct ACPICompilerTests {
         #expect(source.contains("Name (_S5, Package (0x04)"))
     }
 
+    @Test func theDisassemblyDescribesThePCISegment() throws {
+        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 8192).bySignature()
+        let acpica = try ACPICA(table: #require(tables["DSDT"]))
+        _ = try acpica.disassemble()
+        let source = try acpica.source().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        for text in [
+            #"Name (_HID, EisaId ("PNP0A08")"#, #"Name (_CID, EisaId ("PNP0A03")"#, #"Name (_HID, EisaId ("PNP0C02")"#,
+            "WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0x0000, // Granularity 0x0000, // Range "
+                + "Minimum 0x000F,",
+            "DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite, 0x00000000, // "
+                + "Granularity 0xC0000000, // Range Minimum 0xCFFFFFFF,",
+            "QWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite, "
+                + "0x0000000000000000, // Granularity 0x0000004000000000, // Range Minimum 0x0000007FFFFFFFFF,",
+            "WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange, 0x0000, // Granularity 0x1000, // "
+                + "Range Minimum 0xFFFF,",
+            "QWordMemory (ResourceConsumer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite, "
+                + "0x0000000000000000, // Granularity 0x00000000E0000000, // Range Minimum 0x00000000E0FFFFFF,",
+        ] {
+            #expect(source.contains(text))
+        }
+    }
+
     /// Loads the DSDT into ACPICA's interpreter, and does what Linux does for an interrupt of the event device.
     @Test func eventsNotifyTheirDevices() throws {
         let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 8192).bySignature()
