@@ -112,6 +112,7 @@ import Testing
         Spoiler("power.s5SleepType", 8) { $0.power.s5SleepType = 8 },
         Spoiler("power.sleepControlPort", 0) { $0.power.sleepControlPort = 0 },
         Spoiler("power.sleepStatusPort", 0) { $0.power.sleepStatusPort = 0 },
+        Spoiler("power.resetPort", 0) { $0.power.resetPort = 0 },
         Spoiler("serialPorts.count", 5) { $0.serialPorts = Array(repeating: $0.serialPorts[0], count: 5) },
         Spoiler("serialPorts.ioPort", 0xFFF9) { $0.serialPorts[1].ioPort = 0xFFF9 },
         Spoiler("serialPorts.gsi", 4) { $0.serialPorts[1].gsi = 4 },
