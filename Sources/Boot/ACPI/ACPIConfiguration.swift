@@ -17,11 +17,13 @@ public struct ACPIConfiguration: Equatable, Sendable {
     public var pvpanicPort: UInt16?
     /// Up to 32 virtio devices behind MMIO registers.
     public var virtioDevices: [VirtioMMIODevice]
+    /// PCI Express segment 0; nil means that there is no PCI.
+    public var pciSegment: PCISegment?
 
     public init(
         cpuCount: Int, localAPICAddress: UInt32, ioAPIC: IOAPIC, serialPorts: [SerialPort] = [], power: PowerControl,
         powerButtonGSI: UInt32, vmGenerationID: VMGenerationID? = nil, pvpanicPort: UInt16? = nil,
-        virtioDevices: [VirtioMMIODevice] = []
+        virtioDevices: [VirtioMMIODevice] = [], pciSegment: PCISegment? = nil
     ) {
         self.cpuCount = cpuCount
         self.localAPICAddress = localAPICAddress
@@ -32,6 +34,7 @@ public struct ACPIConfiguration: Equatable, Sendable {
         self.vmGenerationID = vmGenerationID
         self.pvpanicPort = pvpanicPort
         self.virtioDevices = virtioDevices
+        self.pciSegment = pciSegment
     }
 
     /// The one I/O APIC; its pins are the GSIs from 0 up.
@@ -110,6 +113,31 @@ public struct ACPIConfiguration: Equatable, Sendable {
             self.base = base
             self.size = size
             self.gsi = gsi
+        }
+    }
+    /// A PCI Express segment under one host bridge, whose devices interrupt by MSI or MSI-X only.
+    public struct PCISegment: Equatable, Sendable {
+        /// Guest-physical address of bus 0 in the memory-mapped configuration space, a multiple of 1 MiB; each bus
+        /// takes 1 MiB from there.
+        public var ecamBase: UInt64
+        /// The buses are 0 to this one.
+        public var lastBus: UInt8
+        /// Guest-physical addresses for 32-bit base address registers.
+        public var memory32: ClosedRange<UInt32>
+        /// Guest-physical addresses for 64-bit base address registers.
+        public var memory64: ClosedRange<UInt64>?
+        /// Ports for I/O base address registers.
+        public var ioPorts: ClosedRange<UInt16>?
+
+        public init(
+            ecamBase: UInt64, lastBus: UInt8, memory32: ClosedRange<UInt32>, memory64: ClosedRange<UInt64>? = nil,
+            ioPorts: ClosedRange<UInt16>? = nil
+        ) {
+            self.ecamBase = ecamBase
+            self.lastBus = lastBus
+            self.memory32 = memory32
+            self.memory64 = memory64
+            self.ioPorts = ioPorts
         }
     }
 }

@@ -1,6 +1,6 @@
 /// The ACPI tables of a hardware-reduced machine (ACPI 6.5 §3.11.1), ready to be copied into guest memory.
 public struct ACPITables: Equatable, Sendable {
-    /// The RSDP, the XSDT, the FADT, the MADT and the DSDT, from the base address up.
+    /// The RSDP, the XSDT, the FADT, the MADT, the DSDT and, with PCI, the MCFG, from the base address up.
     public let bytes: [UInt8]
     /// Guest-physical address of the RSDP. It equals the base, so a guest that scans the multiples of 16 between
     /// 0xE0000 and 0xFFFFF (ACPI 6.5 §5.2.5.1) finds it when the base is there.
@@ -36,7 +36,10 @@ public struct ACPITables: Equatable, Sendable {
         let madt = MADT(
             cpuCount: UInt8(truncatingIfNeeded: configuration.cpuCount),
             localAPICAddress: configuration.localAPICAddress, ioAPIC: configuration.ioAPIC)
-        let tableAddresses = [place(fadt.encode()), place(madt.encode())]
+        var tableAddresses = [place(fadt.encode()), place(madt.encode())]
+        if let segment = configuration.pciSegment {
+            tableAddresses.append(place(MCFG(segment: segment).encode()))
+        }
         let rsdp = RSDP(xsdtAddress: place(XSDT(tableAddresses: tableAddresses).encode())).encode()
         bytes.replaceSubrange(..<RSDP.size, with: rsdp)
 

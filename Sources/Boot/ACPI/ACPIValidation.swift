@@ -1,5 +1,5 @@
 extension ACPIConfiguration {
-    /// The most serial ports and virtio devices: more would not leave the tables within 8 KiB.
+    /// Limits that keep every set of tables within 8 KiB.
     static let maxSerialPorts = 4
     static let maxVirtioDevices = 32
     /// Register space of a virtio-mmio device before its own configuration (virtio 1.3 §4.2.2).
@@ -11,7 +11,8 @@ extension ACPIConfiguration {
     func validate() throws(ACPIError) {
         try require((1...255).contains(cpuCount), "cpuCount", cpuCount, "1 to 255")
         try require(power.s5SleepType <= 7, "power.s5SleepType", power.s5SleepType, "0 to 7")
-        // Linux takes a sleep register at port 0 for a missing one (`acpi_sleep_state_supported`).
+        // Linux takes a register at port 0 for a missing one (`acpi_sleep_state_supported`, `acpi_reset`).
+        try require(power.resetPort != 0, "power.resetPort", power.resetPort, "a port above 0")
         try require(power.sleepControlPort != 0, "power.sleepControlPort", power.sleepControlPort, "a port above 0")
         try require(power.sleepStatusPort != 0, "power.sleepStatusPort", power.sleepStatusPort, "a port above 0")
 
@@ -40,7 +41,24 @@ extension ACPIConfiguration {
                 UInt64(device.base) + UInt64(device.size) <= 1 << 32, "virtioDevices.base", device.base,
                 "so low that the device ends by 4 GiB")
         }
+        if let segment = pciSegment { try validate(segment) }
         try validateInterrupts()
+    }
+
+    /// A window over a whole address space would have a length that its descriptor cannot hold.
+    private func validate(_ segment: PCISegment) throws(ACPIError) {
+        let overflow = segment.ecamBase.addingReportingOverflow(segment.ecamSize).overflow
+        try require(
+            segment.ecamBase.isMultiple(of: PCISegment.ecamBusSize) && !overflow, "pciSegment.ecamBase",
+            segment.ecamBase, "a multiple of 1 MiB, with 1 MiB a bus from there")
+        let everything = "less than the whole address space"
+        try require(segment.memory32 != 0...(.max), "pciSegment.memory32", segment.memory32.upperBound, everything)
+        if let window = segment.memory64 {
+            try require(window != 0...(.max), "pciSegment.memory64", window.upperBound, everything)
+        }
+        if let window = segment.ioPorts {
+            try require(window != 0...(.max), "pciSegment.ioPorts", window.upperBound, everything)
+        }
     }
 
     /// Only virtio devices may share a GSI, and only with each other: the drivers of the rest ask for theirs alone.

@@ -4,7 +4,7 @@ struct NameSegment: Equatable, ExpressibleByStringLiteral {
 
     /// One to four of `A`-`Z`, `0`-`9` and `_`, not starting with a digit; a shorter name is padded with `_`.
     /// Nil for anything else.
-    init?(_ name: String) {
+    init?(validating name: String) {
         let characters = Array(name.utf8)
         guard let first = characters.first, characters.count <= 4, Self.isLead(first),
             characters.allSatisfy({ Self.isLead($0) || Self.isDigit($0) })
@@ -14,7 +14,7 @@ struct NameSegment: Equatable, ExpressibleByStringLiteral {
 
     /// A name written in the source; a bad one traps the first time it is used.
     init(stringLiteral name: StaticString) {
-        guard let segment = NameSegment(name.description) else {
+        guard let segment = NameSegment(validating: name.description) else {
             preconditionFailure("\(name) is not an ACPI name")
         }
         self = segment
@@ -41,7 +41,7 @@ struct EISAID: Equatable, ExpressibleByStringLiteral {
     let value: UInt32
 
     /// Three upper-case letters and four upper-case hexadecimal digits. Nil for anything else.
-    init?(_ id: String) {
+    init?(validating id: String) {
         let characters = Array(id.utf8)
         guard characters.count == 7 else { return nil }
         var vendor: UInt16 = 0
@@ -57,7 +57,7 @@ struct EISAID: Equatable, ExpressibleByStringLiteral {
 
     /// An id written in the source; a bad one traps the first time it is used.
     init(stringLiteral id: StaticString) {
-        guard let valid = EISAID(id.description) else {
+        guard let valid = EISAID(validating: id.description) else {
             preconditionFailure("\(id) is not an EISA id")
         }
         self = valid

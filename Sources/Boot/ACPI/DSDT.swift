@@ -15,6 +15,7 @@ struct DSDT {
         devices.append(genericEventDevice)
         if let port = configuration.pvpanicPort { devices.append(pvpanic(port: port)) }
         devices += virtioDevices
+        if let segment = configuration.pciSegment { devices += PCIHostBridge(segment: segment).devices }
 
         let terms = AML.scope("_SB", devices).bytes + softOff.bytes
         // Revision 2 makes AML integers 64 bits wide.

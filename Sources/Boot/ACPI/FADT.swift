@@ -32,7 +32,9 @@ struct FADT {
     struct BootArchitecture: OptionSet {
         let rawValue: UInt16
 
+        /// Probing for VGA is not safe: there is none.
         static let noVGA = BootArchitecture(rawValue: 1 << 2)
+        /// The links' power is not to be managed: virtual links have none.
         static let noASPMControl = BootArchitecture(rawValue: 1 << 4)
         /// Without this flag Linux polls ports 0x70 and 0x71 some 20,000 times for a clock that is not there.
         static let noCMOSClock = BootArchitecture(rawValue: 1 << 5)
