@@ -1,5 +1,6 @@
 import Boot
-import Glibc
+import Foundation
+import GuestMemory
 import Testing
 
 /// The path of a distribution's vmlinuz, from the environment.
@@ -27,6 +28,36 @@ struct RealKernelTests {
     }
 
     private enum NotAsExpected: Error { case content }
+
+    /// Loads a kernel into memory of its own and hashes all that the plan calls the kernel's.
+    private func loaded(_ kernel: KernelImage) throws -> [UInt8] {
+        let machine = MachineDescription(memorySize: 128 << 20)
+        let plan = try BootPlan(kernel: kernel, commandLine: KernelCommandLine([], limit: 0), machine: machine)
+        let memory = try GuestMemory(size: 128 << 20)
+        _ = try plan.load(into: memory)
+        let range = plan.placement.kernel
+        return try Array(memory.bytes(at: range.lowerBound, count: range.count))
+    }
+
+    @Test func theCacheChangesNothingOfWhatIsLoaded() throws {
+        let directory = try TemporaryDirectory()
+        let cache = KernelCache(directory: directory.path + "/kernels")
+        let unpacked = try loaded(KernelImage(path: path))
+        #expect(try loaded(KernelImage(path: path, cache: cache)) == unpacked)
+        #expect(try loaded(KernelImage(path: path, cache: cache)) == unpacked)
+        let entry = try FileManager.default.contentsOfDirectory(atPath: cache.directory).first { $0.count == 64 }
+        let whole = try loaded(KernelImage(path: cache.directory + "/" + (entry ?? "")))
+        #expect(whole == unpacked)
+    }
+
+    @Test func aSmallGuestIsToldHowMuchTheKernelNeeds() throws {
+        for choice in BootProtocolChoice.allCases {
+            let kernel = try KernelImage(path: path, bootProtocol: choice)
+            let machine = MachineDescription(memorySize: 16 << 20)
+            let error = #expect(throws: PlacementError.self) { try Placement(of: kernel, initrd: nil, in: machine) }
+            #expect(error?.description.contains("ends at 16 MiB") == true)
+        }
+    }
 
     @Test func truncationIsAnError() throws {
         let whole = try bytes()

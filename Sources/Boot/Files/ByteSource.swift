@@ -94,6 +94,42 @@ public final class ByteSource: Sendable {
         }
     }
 
+    /// Fills `buffer`, which must be zero, from `offset` on, without touching it where a file has holes.
+    func read(intoZeroed buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(ByteSourceError) {
+        guard let start = Int(exactly: offset), !start.addingReportingOverflow(buffer.count).overflow else {
+            throw ByteSourceError(name: name, problem: .shrunk)
+        }
+        let end = start + buffer.count
+        var position = start
+        while position < end {
+            let data = nextData(from: position, to: end)
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[(data.lowerBound - start)..<(data.upperBound - start)])
+            try read(into: part, at: UInt64(data.lowerBound))
+            position = max(data.upperBound, position + 1)
+        }
+    }
+
+    /// The first run of data from `position` on; empty at `end` where a hole reaches that far.
+    private func nextData(from position: Int, to end: Int) -> Range<Int> {
+        switch storage {
+        case .mapping: return position..<end
+        case .array: return position..<end
+        case .file(let file):
+            // Not on every file system, and never beyond the end of the file: then reading it tells.
+            let data = lseek(file.rawValue, position, SEEK_DATA)
+            if data < 0 && errno != ENXIO { return position..<end }
+            if data < 0 { return isWithinFile(end) ? end..<end : position..<end }
+            guard data < end else { return end..<end }
+            let hole = lseek(file.rawValue, data, SEEK_HOLE)
+            return data..<(hole > data ? min(hole, end) : end)
+        }
+    }
+
+    private func isWithinFile(_ end: Int) -> Bool {
+        fileStatus().map { end <= $0.st_size } ?? false
+    }
+
     /// The bytes from `offset` on, as far as there are any and at most `limit` of them.
     public func prefix(_ limit: Int, at offset: UInt64 = 0) throws(ByteSourceError) -> [UInt8] {
         let available = offset < count ? count - offset : 0

@@ -15,6 +15,11 @@ public struct ByteSourceError: Error, Equatable, CustomStringConvertible {
     public let name: String
     public let problem: Problem
 
+    public init(name: String, problem: Problem) {
+        self.name = name
+        self.problem = problem
+    }
+
     public var description: String {
         switch problem {
         case .system(let error) where error.errno == .noSuchFileOrDirectory:

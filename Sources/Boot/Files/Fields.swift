@@ -16,3 +16,21 @@ struct Fields {
         return bytes.withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Value.self)) }
     }
 }
+
+/// Zeroed bytes of a structure that is put together field by field, little-endian; what does not fit is left out.
+struct FieldWriter {
+    private(set) var bytes: [UInt8]
+
+    init(count: Int) {
+        bytes = [UInt8](repeating: 0, count: count)
+    }
+
+    mutating func put(_ value: some FixedWidthInteger, at offset: Int) {
+        put(withUnsafeBytes(of: value.littleEndian) { [UInt8]($0) }, at: offset)
+    }
+
+    mutating func put(_ field: [UInt8], at offset: Int) {
+        guard offset >= 0, offset <= bytes.count - field.count else { return }
+        bytes.replaceSubrange(offset..<(offset + field.count), with: field)
+    }
+}

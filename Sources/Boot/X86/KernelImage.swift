@@ -81,7 +81,7 @@ public struct KernelImage: Sendable {
         _ bzImage: BzImage, _ source: ByteSource, _ choice: BootProtocolChoice, _ cache: KernelCache?
     ) throws(KernelImageError.Reason) {
         name = source.name
-        commandLineLimit = bzImage.commandLineLimit
+        commandLineLimit = min(bzImage.commandLineLimit, Layout.commandLineCapacity - 1)
         initrdLastAddress = bzImage.initrdLastAddress
         if choice != .linux64 {
             if let unpacked = try KernelUnpacker(bzImage, in: source, cache: cache)?.unpack() {
