@@ -103,12 +103,13 @@ private enum SavedSettings {
     /// Async-signal-safe, as is all that it calls.
     static func restore() {
         guard isSaved.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        // In the background the terminal is the shell's, with the shell's settings.
+        if isForeground(contents.pointee.descriptor) {
+            tcsetattr(contents.pointee.descriptor, TCSANOW, &contents.pointee.settings)
+        }
         for index in fatalSignals.indices {
             sigaction(fatalSignals[index], &contents.pointee.actions[index], nil)
         }
-        // In the background the terminal is the shell's, with the shell's settings.
-        guard isForeground(contents.pointee.descriptor) else { return }
-        tcsetattr(contents.pointee.descriptor, TCSANOW, &contents.pointee.settings)
     }
 
     /// The handler of the fatal signals: with the former actions back, the signal comes again as soon as this

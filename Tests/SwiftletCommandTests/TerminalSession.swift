@@ -1,13 +1,10 @@
 import CLinux
 import Glibc
 import Linux
+import Testing
 
 /// A session with a pseudo-terminal of its own. The process that makes it must lead no process group yet.
 struct TerminalSession {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
     private let terminal: CInt
 
     /// Makes the calling process the leader of a new session, with the terminal as its stdin.
@@ -31,8 +28,9 @@ struct TerminalSession {
             "the terminal is \(raw ? "raw" : "as the user had it") \(what)")
     }
 
-    func require(_ condition: Bool, _ what: String) throws {
-        if !condition { throw Failure(description: "expected that \(what)") }
+    /// Gives an exit test's process up, with a word to its parent, unless the condition holds.
+    func require(_ condition: Bool, _ what: Comment) throws {
+        try #require(condition, what)
     }
 
     /// A process in the session, killed if it outlives this value.
@@ -43,7 +41,7 @@ struct TerminalSession {
         /// Runs `body` in a new process and process group, as a shell does. It exits with 0 after that.
         init(inForeground: Bool = true, _ body: () throws -> Void) throws {
             // Swift hides fork(2), as only the calling thread lives on in the child; here that suffices.
-            guard let symbol = dlsym(nil, "fork") else { throw Failure(description: "there is no fork") }
+            let symbol = try #require(dlsym(nil, "fork"))
             let fork = unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)
             id = try systemCall("fork") { fork() }
             guard id == 0 else { return }
