@@ -14,7 +14,7 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Machine", "Boot", "KVM", "Linux",
+                "Machine", "Boot", "CLinux", "KVM", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(
@@ -58,6 +58,7 @@ let package = Package(
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
+        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
 
         .executableTarget(
             name: "lab",

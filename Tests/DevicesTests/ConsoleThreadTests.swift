@@ -53,6 +53,17 @@ import Testing
         #expect(reader.wait() == sent)
     }
 
+    @Test func stoppingEndsFinishing() throws {
+        let running = try RunningConsole(output: Channel(.pipe))
+        running.send([UInt8](repeating: 0x2e, count: 100_000))
+        running.startFinishing()
+        usleep(20_000)
+        #expect(running.events == [])
+        running.stop()
+        #expect(running.events == [.ended])
+        #expect(running.tapped.count == 100_000)
+    }
+
     @Test func aBrokenPipeIsReportedOnceAndTheGuestGoesOn() throws {
         signal(SIGPIPE, SIG_IGN)
         let channel = try Channel(.pipe)

@@ -8,7 +8,6 @@ import Synchronization
 /// A serial port with its console's thread; the test is the guest.
 final class RunningConsole: Sendable {
     let port: Serial16550
-    private let console: Console
     private let thread: Mutex<ConsoleThread?>
     private let record: Record
     /// Kept open as long as the thread may use them.
@@ -30,7 +29,6 @@ final class RunningConsole: Sendable {
                 output: output.writing, interactive: interactive,
                 tap: { bytes in record.tapped.withLock { $0 += bytes } },
                 report: { event in record.events.withLock { $0.append(event) } }))
-        self.console = console
         self.record = record
         channels = [output] + (input.map { [$0] } ?? [])
     }
@@ -38,17 +36,17 @@ final class RunningConsole: Sendable {
     var events: [ConsoleEvent] { record.events.withLock { $0 } }
     var tapped: [UInt8] { record.tapped.withLock { $0 } }
 
+    func startFinishing() {
+        thread.withLock { $0?.finish() }
+    }
+
     func finish() {
-        console.advance(to: .finishing)
-        join()
+        startFinishing()
+        thread.withLock { $0.take() }?.join()
     }
 
     func stop() {
-        console.advance(to: .stopped)
-        join()
-    }
-
-    private func join() {
+        thread.withLock { $0?.stop() }
         thread.withLock { $0.take() }?.join()
     }
 
