@@ -46,6 +46,7 @@ let package = Package(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "DevicesTests", dependencies: ["Devices"]),
+        .testTarget(name: "LabTests"),
 
         .executableTarget(
             name: "lab",
