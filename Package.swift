@@ -59,6 +59,7 @@ let package = Package(
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
+        .testTarget(name: "LabTests"),
 
         .executableTarget(
             name: "lab",

@@ -11,6 +11,12 @@ final class ChildProcess {
         case exited(CInt)
         case signalled(CInt)
 
+        /// - Parameter raw: as waitpid(2) has it, for a process that has ended.
+        init(_ raw: CInt) {
+            let signal = raw & 0x7f
+            self = signal == 0 ? .exited((raw >> 8) & 0xff) : .signalled(signal)
+        }
+
         /// As a shell's `$?` has it.
         var shellStatus: CInt {
             switch self {
@@ -100,9 +106,17 @@ final class ChildProcess {
         if let status { return status }
         var raw: CInt = 0
         while waitpid(pid, &raw, 0) == -1, errno == EINTR {}
-        let signal = raw & 0x7f
-        let status: Status = signal == 0 ? .exited((raw >> 8) & 0xff) : .signalled(signal)
+        let status = Status(raw)
         self.status = status
+        return status
+    }
+
+    /// - Returns: nil while the program runs.
+    func statusIfEnded() -> Status? {
+        guard status == nil else { return status }
+        var raw: CInt = 0
+        guard waitpid(pid, &raw, WNOHANG) == pid else { return nil }
+        status = Status(raw)
         return status
     }
 

@@ -82,15 +82,15 @@ struct HostRun {
         return outputs
     }
 
-    private func files() throws -> [Payload.File] {
-        var files: [Payload.File] = []
+    private func files() throws -> [SuppliedFile] {
+        var files: [SuppliedFile] = []
         if let swiftlet = try SwiftletProgram.path(options.swiftlet) {
             files += try ProgramFiles.all(of: swiftlet, at: "/usr/bin/swiftlet")
         }
         for program in options.programs {
             files += try ProgramFiles.all(of: program, at: "/usr/bin/\((program as NSString).lastPathComponent)")
         }
-        return files + (try options.files.map(Payload.File.init(parsing:)))
+        return files + (try options.files.map(SuppliedFile.init(parsing:)))
     }
 
     private func note(_ text: String) {

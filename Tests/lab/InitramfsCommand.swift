@@ -40,7 +40,7 @@ struct InitramfsCommand: ParsableCommand {
             try guest.add(modules: parts[1].split(separator: ",").map(String.init), from: parts[0])
         }
         for text in files {
-            let file = try Payload.File(parsing: text)
+            let file = try SuppliedFile(parsing: text)
             try guest.add(file.source, at: String(file.target.drop { $0 == "/" }))
         }
         if let initialise {

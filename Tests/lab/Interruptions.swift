@@ -6,8 +6,9 @@ import Linux
 final class Interruptions {
     private let signals: SignalDescriptor
 
-    init() throws {
-        let set = SignalSet([SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+    /// - Parameter more: signals to be read besides.
+    init(and more: [CInt] = []) throws {
+        let set = SignalSet([SIGINT, SIGTERM, SIGHUP, SIGQUIT] + more)
         set.block()
         signals = try SignalDescriptor(set)
         // A closed output is noticed where it is written.

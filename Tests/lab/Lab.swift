@@ -14,12 +14,15 @@ import Glibc
     static func main() {
         do {
             var command = try parseAsRoot()
-            try command.run()
+            do {
+                try command.run()
+            } catch  where !(error is ExitCode || error is ValidationError || exitCode(for: error) == .success) {
+                writeToStandardError(Array("lab: \(error)\n".utf8))
+                Glibc.exit(failureStatus)
+            }
         } catch {
-            let status = exitCode(for: error)
-            if status == .success || error is ExitCode { exit(withError: error) }
-            let text = (error as? LabFailure).map { "lab: \($0)\n" } ?? fullMessage(for: error) + "\n"
-            writeToStandardError(Array(text.utf8))
+            if error is ExitCode || exitCode(for: error) == .success { exit(withError: error) }
+            writeToStandardError(Array("\(fullMessage(for: error))\n".utf8))
             Glibc.exit(failureStatus)
         }
     }

@@ -4,33 +4,11 @@ import Linux
 
 /// The disk that a command runs from in the lab host: its files around busybox, in an ext4 file system.
 struct Payload {
-    /// A file or directory of this machine, and where the command finds it.
-    struct File {
-        let source: String
-        /// Absolute, or below the command's working directory `$LAB_FILES`.
-        let target: String
-
-        /// - Parameter text: `HOST:GUEST`; without `:GUEST`, the file keeps its name, in the working directory.
-        init(parsing text: String) throws {
-            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            source = parts[0]
-            target = parts.count > 1 ? parts[1] : (source as NSString).lastPathComponent
-            guard !source.isEmpty, !target.isEmpty, !target.split(separator: "/").contains("..") else {
-                throw LabFailure("'\(text)' names no file to copy; give --file HOST:GUEST")
-            }
-        }
-
-        init(_ source: String, at target: String) {
-            self.source = source
-            self.target = target
-        }
-    }
-
     /// Bytes left free for the command to write.
     private static let freeSize = 1 << 30
     private static let mebibyte = 1 << 20
 
-    let files: [File]
+    let files: [SuppliedFile]
     let busybox: Busybox
     let command: String
 
@@ -66,29 +44,17 @@ struct Payload {
         for directory in directories { try make(directory: "\(root)/\(directory)") }
         for link in ["bin", "sbin", "lib", "lib64"] { try symbolicLink("\(root)/\(link)", to: "usr/\(link)") }
 
-        try copy(File(busybox.path, at: "/usr/bin/busybox"), below: root)
+        try SuppliedFile(busybox.path, at: "/usr/bin/busybox").copy(to: "\(root)/usr/bin/busybox", isReadOnly: true)
         for applet in try busybox.applets { try symbolicLink("\(root)/usr/bin/\(applet)", to: "busybox") }
         try write("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n", to: "\(root)/etc/passwd")
         try write("root:x:0:\ntty:x:5:\nkvm:x:104:\nnogroup:x:65534:\n", to: "\(root)/etc/group")
         try write("127.0.0.1 localhost lab\n::1 localhost\n", to: "\(root)/etc/hosts")
         try write(HostScripts.supervise, to: "\(root)/.lab/supervise", mode: 0o755)
         try write(command, to: "\(root)/.lab/command")
-        for file in files { try copy(file, below: root) }
-    }
-
-    private func copy(_ file: File, below root: String) throws {
-        guard access(file.source, R_OK) == 0 else { throw LabFailure("\(file.source) cannot be read: \(currentErrno)") }
-        let source = try realPath(file.source)
-        let target = file.target.hasPrefix("/") ? "\(root)\(file.target)" : "\(root)/lab/\(file.target)"
-        try FileManager.default.createDirectory(
-            atPath: (target as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        // A second name costs nothing, where the file system and the file's owner allow one.
-        var status = stat()
-        if stat(source, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-            unlink(target)
-            if link(source, target) == 0 { return }
+        for file in files {
+            let path = file.isAbsolute ? file.target : "/lab/\(file.target)"
+            try file.copy(to: "\(root)\(path)", isReadOnly: true)
         }
-        try ChildProcess.output(of: ["cp", "-a", "--reflink=auto", "-T", source, target], package: "coreutils")
     }
 
     private func contentSize(of root: String) throws -> Int {

@@ -4,12 +4,12 @@ import Linux
 /// A program with all that its dynamic loader wants of this machine.
 enum ProgramFiles {
     /// The program, to be found at `target`, and its shared libraries.
-    static func all(of program: String, at target: String) throws -> [Payload.File] {
-        [Payload.File(program, at: target)] + (try libraries(of: program))
+    static func all(of program: String, at target: String) throws -> [SuppliedFile] {
+        [SuppliedFile(program, at: target)] + (try libraries(of: program))
     }
 
     /// The shared libraries of an ELF program, at the places where it looks for them; none of a static one.
-    private static func libraries(of program: String) throws -> [Payload.File] {
+    private static func libraries(of program: String) throws -> [SuppliedFile] {
         let contents = try contentsOfFile(program, limit: 1 << 30)
         guard contents.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
             throw LabFailure("\(program) is no ELF program; copy scripts and data with --file HOST:GUEST")
@@ -21,7 +21,7 @@ enum ProgramFiles {
                 throw LabFailure("\(program) needs a shared library that is not here:\(line)")
             }
             let words = line.split(whereSeparator: \.isWhitespace)
-            return words.first { $0.hasPrefix("/") }.map { Payload.File(String($0), at: String($0)) }
+            return words.first { $0.hasPrefix("/") }.map { SuppliedFile(String($0), at: String($0)) }
         }
     }
 }

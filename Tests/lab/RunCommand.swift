@@ -67,7 +67,11 @@ struct RunCommand: ParsableCommand {
         var arguments = command
         if arguments.first == "--" { arguments.removeFirst() }
         guard !arguments.isEmpty else { throw ValidationError("name the command to run") }
-        throw ExitCode(try HostRun(self, command: arguments).run())
+        switch getenv("LAB").map({ String(cString: $0) }) {
+        case nil, "": throw ExitCode(try HostRun(self, command: arguments).run())
+        case "host": throw ExitCode(try DirectRun(self, command: arguments).run())
+        case .some(let other): throw LabFailure("LAB=\(other): set it to 'host', or not at all")
+        }
     }
 }
 

@@ -5,9 +5,9 @@ public struct SegmentDescriptor: Equatable, Sendable {
     public let bits: UInt64
 
     /// Linux' __BOOT_CS and __BOOT_DS, which its boot protocol asks for.
-    static let code32 = SegmentDescriptor(selector: 0x10, bits: 0x00cf_9b00_0000_ffff)
+    public static let code32 = SegmentDescriptor(selector: 0x10, bits: 0x00cf_9b00_0000_ffff)
     static let code64 = SegmentDescriptor(selector: 0x10, bits: 0x00af_9b00_0000_ffff)
-    static let data = SegmentDescriptor(selector: 0x18, bits: 0x00cf_9300_0000_ffff)
+    public static let data = SegmentDescriptor(selector: 0x18, bits: 0x00cf_9300_0000_ffff)
     /// A busy 32-bit task state segment at 0 with limit 0x67, as PVH wants it.
     static let task = SegmentDescriptor(selector: 0x20, bits: 0x0000_8b00_0000_0067)
 

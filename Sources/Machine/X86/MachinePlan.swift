@@ -1,0 +1,58 @@
+import Boot
+import Devices
+import GuestMemory
+
+/// A configuration whose files were opened and checked, with a place found for everything that the guest boots;
+/// nothing of the host was asked for yet.
+public struct MachinePlan: Sendable {
+    public let configuration: VMConfiguration
+    private let boot: BootPlan
+    private let acpi: ACPITables
+
+    /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
+    /// - Throws: `ConfigurationError`, or an error of `Boot` that names the file and what is wrong with it.
+    public init(_ configuration: VMConfiguration, cache: KernelCache?) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        acpi = try ACPITables.build(
+            Self.acpiConfiguration(cpus: configuration.cpus), base: Layout.acpiTables.lowerBound,
+            room: Layout.acpiTables.count)
+
+        let kernel = try KernelImage(
+            path: configuration.kernel.path, bootProtocol: configuration.kernel.bootProtocol, cache: cache)
+        let initrd = try configuration.kernel.initrd.map { path in try ByteSource(path: path) }
+        let commandLine = try KernelCommandLine(
+            [configuration.kernel.commandLine ?? Self.defaultCommandLine, configuration.kernel.append ?? ""],
+            limit: kernel.commandLineLimit)
+        boot = try BootPlan(
+            kernel: kernel, initrd: initrd, commandLine: commandLine,
+            machine: MachineDescription(
+                memorySize: configuration.memory.bytes, holeStart: Layout.deviceHole, acpiTables: Layout.acpiTables,
+                rsdpAddress: acpi.rsdpAddress))
+    }
+
+    /// Puts everything that the guest finds at its start into its memory.
+    ///
+    /// - Returns: how the first vCPU begins.
+    func load(into memory: GuestMemory) throws -> EntryState {
+        try memory.write(acpi.bytes, at: Layout.acpiTables.lowerBound)
+        try memory.write(Self.power.resetVectorCode, at: ACPIConfiguration.PowerControl.resetVectorAddress)
+        return try boot.load(into: memory)
+    }
+
+    /// The serial port is the console. A guest that panics resets at once, and a reset goes through ACPI. There is
+    /// one serial port, so that the kernel need not look for more.
+    private static let defaultCommandLine = "console=ttyS0 reboot=acpi panic=-1 8250.nr_uarts=1"
+
+    private static let power = ACPIConfiguration.PowerControl(
+        sleepControlPort: Layout.sleepControl, sleepStatusPort: Layout.sleepStatus,
+        s5SleepType: PowerRegisters.softOffType, resetPort: Layout.reset, resetValue: PowerRegisters.resetValue)
+
+    private static func acpiConfiguration(cpus: Int) -> ACPIConfiguration {
+        ACPIConfiguration(
+            cpuCount: cpus, localAPICAddress: Layout.localAPIC,
+            ioAPIC: .init(id: 0, address: Layout.ioAPIC),
+            serialPorts: [.init(ioPort: Layout.com1, gsi: Layout.com1Interrupt)],
+            power: power, powerButtonGSI: Layout.powerButtonInterrupt, pvpanicPort: Layout.pvpanic)
+    }
+}

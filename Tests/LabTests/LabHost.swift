@@ -1,0 +1,55 @@
+import Foundation
+import Testing
+
+/// The lab, for tests that need a host with a real KVM: `docs/lab.md` says what a script finds there.
+enum LabHost {
+    /// What a script left behind.
+    struct Result {
+        /// As a shell's `$?` has it; 124 when the time was up, 125 when the lab itself failed.
+        let status: CInt
+        let stdout: [UInt8]
+        let stderr: [UInt8]
+
+        var output: String { String(decoding: stdout, as: UTF8.self) }
+        var errors: String { String(decoding: stderr, as: UTF8.self) }
+    }
+
+    /// The `lab` program, which `make test` names; without one there is nothing to test with.
+    static let program = ProcessInfo.processInfo.environment["SWIFTLET_LAB"]
+    static var isThere: Bool { program != nil }
+    static let missing: Comment = "SWIFTLET_LAB does not name the lab program, as 'make test' lets it do"
+
+    /// Runs a shell script in the lab and waits for its end.
+    ///
+    /// - Parameters:
+    ///   - files: as `HOST:GUEST`, with GUEST relative to the script's working directory.
+    ///   - options: further options of `lab run`.
+    static func run(_ script: String, files: [String] = [], options: [String] = []) throws -> Result {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "lab-tests-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let output = directory.appending(path: "stdout")
+        let errors = directory.appending(path: "stderr")
+        try Data().write(to: output)
+        try Data().write(to: errors)
+
+        let process = try process(script, files: files, options: options)
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        try process.run()
+        process.waitUntilExit()
+        let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+        return Result(
+            status: status, stdout: [UInt8](try Data(contentsOf: output)), stderr: [UInt8](try Data(contentsOf: errors))
+        )
+    }
+
+    /// The same as a process that the caller starts.
+    static func process(_ script: String, files: [String] = [], options: [String] = []) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(program, missing))
+        process.arguments = ["run"] + files.flatMap { ["--file", $0] } + options + ["--", "sh", "-c", script]
+        process.standardInput = FileHandle.nullDevice
+        return process
+    }
+}

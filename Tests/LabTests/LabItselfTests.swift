@@ -1,0 +1,139 @@
+import Foundation
+import Testing
+
+/// The lab keeps its promises to the tests that rely on it.
+@Suite(.serialized, .enabled(if: LabHost.isThere, LabHost.missing), .timeLimit(.minutes(5)))
+struct LabItselfTests {
+    private static let options = ["--swiftlet", "none"]
+
+    private func run(_ script: String, files: [String] = [], options: [String] = []) throws -> LabHost.Result {
+        try LabHost.run(script, files: files, options: Self.options + options)
+    }
+
+    @Test(
+        arguments: [
+            ("exit 0", 0), ("exit 7", 7), ("nonesuch", 127), ("/dev/null", 126), ("kill -TERM $$", 143),
+            ("kill -KILL $$", 137),
+        ] as [(String, CInt)])
+    func statusIsTheCommands(script: String, status: CInt) throws {
+        #expect(try run(script).status == status)
+    }
+
+    @Test func outputIsByteCleanAndSeparate() throws {
+        let bytes = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 ^ ($0 >> 8)) }
+        let file = FileManager.default.temporaryDirectory.appending(path: "lab-bytes-\(UUID().uuidString)")
+        try Data(bytes).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+
+        let result = try run("cat bytes & cat bytes bytes >&2; wait", files: ["\(file.path):bytes"])
+        #expect(result.status == 0)
+        #expect(result.stdout == bytes, "\(result.stdout.count) bytes on stdout")
+        #expect(result.stderr == bytes + bytes, "\(result.stderr.count) bytes on stderr")
+    }
+
+    @Test func hostHasKVMAndTheCommandIsRoot() throws {
+        let result = try run("test -w /dev/kvm && id -u && cat && pwd && echo $LAB_FILES")
+        #expect(result.status == 0)
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.count == 3 && lines[1] == lines[2], "\(result.output)")
+    }
+
+    @Test func outputComesWhileTheCommandRuns() throws {
+        let process = try LabHost.process("echo now; sleep 1000", options: Self.options)
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        #expect(pipe.fileHandleForReading.availableData == Data("now\n".utf8))
+        #expect(process.isRunning)
+        process.terminate()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 143)
+    }
+
+    @Test func timeLimitEndsTheCommandAndKeepsItsOutput() throws {
+        let result = try run("echo begun; sleep 1000", options: ["--timeout", "20s"])
+        #expect(result.status == 124)
+        #expect(result.output == "begun\n")
+    }
+
+    @Test func whatTheCommandLeavesRunningDoesNotDelayItsEnd() throws {
+        let result = try run("sleep 1000 & echo done; exit 3", options: ["--timeout", "60s"])
+        #expect(result.status == 3)
+        #expect(result.output == "done\n")
+    }
+
+    @Test func filesGoInAndComeOut() throws {
+        let files = FileManager.default
+        let directory = files.temporaryDirectory.appending(path: "lab-files-\(UUID().uuidString)")
+        let tree = directory.appending(path: "tree")
+        let out = directory.appending(path: "out")
+        try files.createDirectory(at: tree.appending(path: "sub"), withIntermediateDirectories: true)
+        defer { try? files.removeItem(at: directory) }
+        try "#!/bin/sh\necho ran $0\n".write(to: tree.appending(path: "sub/it's"), atomically: false, encoding: .utf8)
+        try files.setAttributes([.posixPermissions: 0o754], ofItemAtPath: tree.appending(path: "sub/it's").path)
+        try files.createSymbolicLink(atPath: tree.appending(path: "link").path, withDestinationPath: "sub")
+
+        let result = try run(
+            "cd a/b && link/it\\'s && cp -a . $OUT/copy && chmod 600 $OUT/copy/sub/*", files: ["\(tree.path):a/b"],
+            options: ["--out", out.path])
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output == "ran link/it's\n")
+        let script = out.appending(path: "copy/sub/it's").path
+        #expect(files.contents(atPath: script) == files.contents(atPath: tree.appending(path: "sub/it's").path))
+        #expect(try files.attributesOfItem(atPath: script)[.posixPermissions] as? Int == 0o600)
+        #expect(try files.destinationOfSymbolicLink(atPath: out.appending(path: "copy/link").path) == "sub")
+    }
+
+    @Test func aReaderThatGoesAwayEndsTheLab() throws {
+        let process = try LabHost.process("yes", options: Self.options)
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        #expect(pipe.fileHandleForReading.availableData.starts(with: Data("y\ny\n".utf8)))
+        try pipe.fileHandleForReading.close()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 141)
+    }
+
+    @Test(arguments: [SIGKILL, SIGTERM])
+    func noEmulatorOutlivesTheLab(signal: CInt) throws {
+        let process = try LabHost.process("echo up; sleep 1000", options: Self.options)
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        #expect(pipe.fileHandleForReading.availableData == Data("up\n".utf8))
+        let children = childProcesses(of: process.processIdentifier)
+        #expect(!children.isEmpty)
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        let deadline = Date(timeIntervalSinceNow: 10)
+        while children.contains(where: isAlive), Date() < deadline { usleep(20_000) }
+        #expect(!children.contains(where: isAlive))
+    }
+
+    @Test(.disabled(if: ProcessInfo.processInfo.environment["LAB"] == "host", "would crash this machine"))
+    func crashOfTheHostIsTheLabsFailure() throws {
+        let result = try run("echo before; echo c >/proc/sysrq-trigger; sleep 1000")
+        #expect(result.status == 125)
+        #expect(result.output == "before\n")
+        #expect(result.errors.contains("lab: the lab host ended by itself"))
+        #expect(result.errors.contains("Kernel panic"))
+    }
+
+    @Test func missingFilesAreNamed() throws {
+        let result = try run("true", files: ["/nonesuch/file:file"])
+        #expect(result.status == 125)
+        #expect(result.errors.contains("/nonesuch/file"))
+    }
+
+    private func childProcesses(of process: pid_t) -> [pid_t] {
+        let list = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
+        return (list ?? "").split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// Also false for one that has ended but that nobody has asked for its status.
+    private func isAlive(_ process: pid_t) -> Bool {
+        guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
+        return status.split(separator: ")").last?.split(separator: " ").first != "Z"
+    }
+}
