@@ -25,3 +25,12 @@ public struct EventCounter: ~Copyable, Sendable {
         return eventfd_read(descriptor.rawValue, &value) == 0
     }
 }
+
+/// An event counter with several owners, such as closures.
+public final class SharedEventCounter: Sendable {
+    public let counter: EventCounter
+
+    public init() throws(SystemCallError) {
+        counter = try EventCounter()
+    }
+}

@@ -25,8 +25,8 @@ public final class EventLog: Sendable {
     /// Whether the guest's kernel said through its pvpanic device that it panicked.
     public var panicReported: Bool { state.withLock { $0.panicReported } }
 
-    func mark(_ kind: Milestone.Kind) {
-        let milestone = Milestone(kind: kind, time: monotonicNanoseconds())
+    func mark(_ kind: Milestone.Kind, at time: UInt64 = monotonicNanoseconds()) {
+        let milestone = Milestone(kind: kind, time: time)
         state.withLock { state in
             if state.milestones.count < Self.milestoneLimit { state.milestones.append(milestone) }
         }

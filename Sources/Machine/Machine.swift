@@ -24,7 +24,9 @@ public final class Machine: Sendable {
     ///
     /// - Throws: `KVMError`, `GuestMemoryError`, `SystemCallError` or an error of `Boot`, each of which says in a
     ///   sentence what failed.
-    public init(_ system: borrowing System, _ plan: MachinePlan, events: EventLog) throws {
+    public init(_ system: borrowing System, _ plan: MachinePlan) throws {
+        events = try EventLog()
+        events.mark(.filesChecked, at: plan.time)
         let configuration = plan.configuration
         memory = try GuestMemory(
             size: configuration.memory.bytes, holeStart: Layout.deviceHole, pages: configuration.hugePages)
@@ -42,7 +44,7 @@ public final class Machine: Sendable {
         vcpus = try VCPUFactory(system, vcpuCount: configuration.cpus).makeVCPUs(of: vm, entry: entry)
 
         console = try Console()
-        let serialInterrupt = try SharedEvent()
+        let serialInterrupt = try SharedEventCounter()
         try vm.bind(serialInterrupt.counter, toInterrupt: Layout.com1Interrupt)
         serial = Serial16550(console: console) { serialInterrupt.counter.signal() }
         powerButton = try EventCounter()
@@ -51,7 +53,6 @@ public final class Machine: Sendable {
         exitHandler = ExitHandler(ports: PortBus(serial: serial), memory: memory, events: events)
         observer = ConsoleObserver(events: events)
         self.vm = vm
-        self.events = events
         events.mark(.machineReady)
     }
 
@@ -118,14 +119,5 @@ public final class Machine: Sendable {
     /// How often vCPUs came back to the monitor for `kind`, in total.
     public func exitCount(_ kind: ExitKind) -> UInt64 {
         vcpus.reduce(0) { $0 + $1.exits[kind] }
-    }
-}
-
-/// An event counter that a closure can hold.
-private final class SharedEvent: Sendable {
-    let counter: EventCounter
-
-    init() throws(SystemCallError) {
-        counter = try EventCounter()
     }
 }

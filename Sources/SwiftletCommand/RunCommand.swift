@@ -1,4 +1,5 @@
 import ArgumentParser
+import Boot
 import Devices
 import Glibc
 import KVM
@@ -46,21 +47,20 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let begin = monotonicNanoseconds()
         let signals = ProcessSignals.takeOver()
-        let events = try EventLog()
-        let plan = try MachinePlan(try machine.configuration())
-        events.mark(.filesChecked)
-        let machine = try Machine(try System(), plan, events: events)
+        let plan = try MachinePlan(
+            try machine.configuration(), cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
+        let machine = try Machine(try System(), plan)
 
         let supervisor = try Supervisor(
             machine, signals: signals, terminal: Terminal(STDIN_FILENO), timeLimit: timeout?.nanoseconds)
         let console = try ConsoleThread(
             console: machine.console, port: machine.serial, input: STDIN_FILENO, output: STDOUT_FILENO,
             interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) }
-        ) { [supervisor] event in
+        ) { [consoleEnded = supervisor.consoleEnded] event in
             switch event {
             case .outputFailed(let error): machine.end(.killed(.outputFailure(error.errno)))
             case .leaveRequested: machine.end(.killed(.user))
-            case .ended: supervisor.consoleEnded.signal()
+            case .ended: consoleEnded.counter.signal()
             case .inputEnded, .inputFailed: break
             }
         }

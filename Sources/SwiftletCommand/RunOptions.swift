@@ -12,7 +12,7 @@ struct MachineOptions: ParsableArguments {
     @Option(help: "The initial RAM disk.")
     var initrd: String?
 
-    @Option(parsing: .unconditional, help: "Added to the kernel command line; may be given more than once.")
+    @Option(parsing: .unconditionalSingleValue, help: "Added to the kernel command line; may be given more than once.")
     var append: [String] = []
 
     @Option(help: "How many vCPUs, 1 to 32.")

@@ -17,7 +17,7 @@ final class Supervisor {
     private static let flushGrace: UInt64 = 1_000_000_000
 
     /// Signalled when the console's thread has ended.
-    let consoleEnded: EventCounter
+    let consoleEnded: SharedEventCounter
     /// The signal that asked for the machine's end.
     private(set) var endingSignal: CInt?
 
@@ -41,13 +41,13 @@ final class Supervisor {
         self.machine = machine
         isInteractive = try terminal?.enterRawMode() ?? false
         self.terminal = terminal
-        consoleEnded = try EventCounter()
+        consoleEnded = try SharedEventCounter()
         poller = try Poller()
         signals = try SignalDescriptor(set)
         timeLimit = try Timer()
         grace = try Timer()
         for (member, token) in [
-            (machine.events.changed.descriptor.rawValue, Token.machine), (consoleEnded.descriptor.rawValue, .console),
+            (machine.events.changed.descriptor.rawValue, Token.machine), (consoleEnded.counter.descriptor.rawValue, .console),
             (signals.descriptor.rawValue, .signals), (timeLimit.descriptor.rawValue, .timeLimit),
             (grace.descriptor.rawValue, .grace),
         ] {
@@ -74,7 +74,7 @@ final class Supervisor {
                 case .grace:
                     machine.end(panicIsPending ? .panicked(reason: nil) : .killed(.signal(endingSignal ?? SIGTERM)))
                 case .console:
-                    consoleEnded.drain()
+                    consoleEnded.counter.drain()
                 }
             }
         }
@@ -91,7 +91,7 @@ final class Supervisor {
                 case .console: return
                 case .machine: machine.events.changed.drain()
                 case .signals:
-                    while let signal = signals.next() where signal != SIGTSTP && signal != SIGCONT {
+                    while let signal = signals.next(), ![SIGTSTP, SIGCONT].contains(signal) {
                         endingSignal = signal
                         console.stop()
                     }

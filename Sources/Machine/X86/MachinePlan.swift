@@ -1,11 +1,14 @@
 import Boot
 import Devices
 import GuestMemory
+import Linux
 
 /// A configuration whose files were opened and checked, with a place found for everything that the guest boots;
 /// nothing of the host was asked for yet.
 public struct MachinePlan: Sendable {
     public let configuration: VMConfiguration
+    /// When all was checked, on `CLOCK_MONOTONIC` in nanoseconds.
+    let time: UInt64
     private let boot: BootPlan
     private let acpi: ACPITables
 
@@ -29,6 +32,7 @@ public struct MachinePlan: Sendable {
             machine: MachineDescription(
                 memorySize: configuration.memory.bytes, holeStart: Layout.deviceHole, acpiTables: Layout.acpiTables,
                 rsdpAddress: acpi.rsdpAddress))
+        time = monotonicNanoseconds()
     }
 
     /// Puts everything that the guest finds at its start into its memory.

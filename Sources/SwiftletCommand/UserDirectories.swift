@@ -1,0 +1,15 @@
+import Glibc
+
+/// The user's own places for files (XDG Base Directory Specification 0.8).
+enum UserDirectories {
+    /// For what can be made anew, `$XDG_CACHE_HOME/swiftlet`; nil for a user without a home.
+    static var cache: String? {
+        if let cache = variable("XDG_CACHE_HOME") { return cache + "/swiftlet" }
+        return variable("HOME").map { $0 + "/.cache/swiftlet" }
+    }
+
+    /// The specification wants relative paths ignored.
+    private static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }
+    }
+}
