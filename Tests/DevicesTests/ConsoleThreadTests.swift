@@ -1,5 +1,5 @@
 import CLinux
-import Foundation
+import Glibc
 import Linux
 import Synchronization
 import Testing
@@ -21,7 +21,8 @@ import Testing
         let reader = try BackgroundReader(channel.reading, count: sink == .file ? 0 : sent.count)
         running.send(sent)
         running.finish()
-        let received = sink == .file ? try channel.contents() : reader.wait()
+        let read = reader.wait()
+        let received = sink == .file ? try channel.contents() : read
         #expect(received == sent)
         #expect(running.tapped == sent)
         #expect(running.events == [.ended])

@@ -264,6 +264,51 @@ import Testing
         #expect(harness.takeEdges() == 0)
     }
 
+    // MARK: A hostile guest
+
+    /// Whatever is written where, the port goes on, takes no more input than it said, and its saved state can
+    /// be restored.
+    @Test(arguments: 0..<8) func anyAccessesLeaveAWorkingPort(seed: UInt64) throws {
+        let harness = try SerialHarness(outputCapacity: 64)
+        var random = SplitMix(state: seed)
+        for _ in 0..<20_000 {
+            let value = UInt8(truncatingIfNeeded: random.next())
+            switch random.next() % 8 {
+            case 0...3: harness.port.write(value, to: random.next() % 9)
+            case 4...5: _ = harness.port.read(random.next() % 9)
+            case 6:
+                let room = harness.port.roomForInput()
+                let taken = harness.receive([UInt8](repeating: value, count: Int(value % 32)))
+                #expect(taken == min(room, Int(value % 32)))
+            default: _ = harness.takeOutput(Int(value))
+            }
+        }
+        let state = harness.port.state
+        #expect(try Coding.roundTrip(state) == state)
+
+        for (offset, value) in [(3, 0x03), (4, 0x00), (1, 0x00), (2, 0x07), (1, 0x03)] as [(UInt64, UInt8)] {
+            harness.port.write(value, to: offset)
+        }
+        _ = harness.takeOutput()
+        _ = harness.takeEdges()
+        harness.send(Array("still".utf8))
+        #expect(harness.takeOutput() == Array("still".utf8))
+        #expect(harness.receive(Array("here".utf8)) == 4)
+        #expect(harness.takeEdges() >= 1)
+        #expect(harness.drainReceiver() == Array("here".utf8))
+    }
+
+    private struct SplitMix {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
+            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+            return mixed ^ mixed >> 31
+        }
+    }
+
     // MARK: Snapshots
 
     @Test func restoredPortGoesOnWhereItWas() throws {

@@ -5,7 +5,7 @@ public struct ConsoleThread: ~Copyable, Sendable {
     private let console: Console
     private let thread: NativeThread
 
-    /// Starts moving bytes.
+    /// Starts moving bytes. The process must ignore SIGPIPE, so that an output whose reader has gone is an event.
     ///
     /// - Parameters:
     ///   - port: the port that was made with `console`.

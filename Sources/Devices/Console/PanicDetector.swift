@@ -11,9 +11,6 @@ public struct PanicDetector: Sendable {
         case ended
     }
 
-    /// Bytes of the reason that are kept.
-    public static let reasonCapacity = 200
-
     public private(set) var finding = Finding.none
 
     private enum Place {
@@ -50,8 +47,8 @@ public struct PanicDetector: Sendable {
         for byte in bytes { consume(byte) }
     }
 
-    /// Why the kernel panicked, as it said itself; not printable characters are replaced by `?`. Nil without a
-    /// panic; it may grow until the line has ended.
+    /// Why the kernel panicked, as it said itself: at most 200 characters, those that are not printable replaced
+    /// by `?`. Nil without a panic; it may grow until the line has ended.
     public var reason: String? {
         guard finding != .none else { return nil }
         var text = ""
