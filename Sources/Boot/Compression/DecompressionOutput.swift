@@ -12,8 +12,9 @@ struct DecompressionOutput: ~Copyable {
 
     init(filling buffer: UnsafeMutableRawBufferPointer) {
         limit = buffer.count
-        isGrowing = false
-        start = buffer.baseAddress
+        // Libraries want an address even for no bytes.
+        isGrowing = buffer.baseAddress == nil
+        start = buffer.baseAddress ?? malloc(1)
         capacity = buffer.count
     }
 

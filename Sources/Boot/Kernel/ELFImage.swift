@@ -44,7 +44,7 @@ extension ELFImage {
 
     /// Reads and checks the headers of `source`.
     init(_ source: ByteSource) throws(KernelImageError.Reason) {
-        let header = Fields(try Self.read(source, Self.headerSize, at: 0))
+        let header = Fields(try source.header(Self.headerSize, at: 0))
         try Self.check(header)
         var loaded: [Segment] = []
         var pvhEntry: UInt32?
@@ -64,18 +64,6 @@ extension ELFImage {
         }
         entry = header.read(24)
         self.pvhEntry = pvhEntry
-    }
-
-    /// The first `size` bytes from `offset` on, all of which must be there.
-    static func read(_ source: ByteSource, _ size: Int, at offset: UInt64) throws(KernelImageError.Reason) -> [UInt8] {
-        let bytes: [UInt8]
-        do throws(ByteSourceError) {
-            bytes = try source.prefix(size, at: offset)
-        } catch {
-            throw .unreadable(error)
-        }
-        guard bytes.count == size else { throw .malformed("the file ends within its headers") }
-        return bytes
     }
 
     private static func check(_ header: Fields) throws(KernelImageError.Reason) {
@@ -132,7 +120,7 @@ extension ELFImage {
         guard count <= mostProgramHeaders else {
             throw .malformed("it has \(count) ELF program headers, more than \(mostProgramHeaders)")
         }
-        let table = try read(source, count * size, at: offset)
+        let table = try source.header(count * size, at: offset)
         return (0..<count).map { Fields(table[($0 * size)..<(($0 + 1) * size)]) }
     }
 

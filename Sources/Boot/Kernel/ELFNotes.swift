@@ -15,7 +15,7 @@ enum ELFNotes {
         guard offset <= source.count, count <= source.count - offset else {
             throw .malformed("its ELF notes go on beyond the end of the file")
         }
-        let bytes = try ELFImage.read(source, Int(min(count, mostBytes)), at: offset)
+        let bytes = try source.header(Int(min(count, mostBytes)), at: offset)
         return pvhEntry(in: bytes, alignment: program.read(48, as: UInt64.self) == 8 ? 8 : 4)
     }
 

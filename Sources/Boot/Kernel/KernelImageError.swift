@@ -28,6 +28,20 @@ public struct KernelImageError: Error, Equatable, CustomStringConvertible {
     }
 }
 
+extension ByteSource {
+    /// The `size` bytes from `offset` on, all of which must be there.
+    func header(_ size: Int, at offset: UInt64) throws(KernelImageError.Reason) -> [UInt8] {
+        let bytes: [UInt8]
+        do throws(ByteSourceError) {
+            bytes = try prefix(size, at: offset)
+        } catch {
+            throw .unreadable(error)
+        }
+        guard bytes.count == size else { throw .malformed("the file ends within its headers") }
+        return bytes
+    }
+}
+
 /// `0x…`, as messages give addresses.
 func hexadecimal(_ value: some BinaryInteger) -> String {
     "0x" + String(value, radix: 16)

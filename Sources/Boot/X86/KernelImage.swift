@@ -44,7 +44,7 @@ public struct KernelImage: Sendable {
         _ source: ByteSource, bootProtocol choice: BootProtocolChoice = .automatic, cache: KernelCache? = nil
     ) throws(KernelImageError) {
         do throws(KernelImageError.Reason) {
-            let start = try Self.start(of: source)
+            let start = try source.header(Int(min(source.count, UInt64(BzImage.headerBytes))), at: 0)
             if start.starts(with: ELFImage.magic) {
                 try self.init(elf: ELFImage(source), source, choice)
             } else if BzImage.isLikely(start) {
@@ -55,14 +55,6 @@ public struct KernelImage: Sendable {
             }
         } catch {
             throw KernelImageError(name: source.name, reason: error)
-        }
-    }
-
-    private static func start(of source: ByteSource) throws(KernelImageError.Reason) -> [UInt8] {
-        do throws(ByteSourceError) {
-            return try source.prefix(BzImage.headerBytes)
-        } catch {
-            throw .unreadable(error)
         }
     }
 

@@ -20,7 +20,7 @@ struct KernelUnpacker {
     /// - Returns: nil where the compressed format is not known.
     init?(_ bzImage: BzImage, in source: ByteSource, cache: KernelCache?) throws(KernelImageError.Reason) {
         let magicCount = min(bzImage.payloadCount, UInt64(Compression.magicCount))
-        let magic = try ELFImage.read(source, Int(magicCount), at: bzImage.payloadOffset)
+        let magic = try source.header(Int(magicCount), at: bzImage.payloadOffset)
         guard let format = magic.withUnsafeBytes({ Compression.detect($0) }) else { return nil }
         self.bzImage = bzImage
         self.source = source
