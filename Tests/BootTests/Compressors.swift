@@ -46,7 +46,7 @@ enum Compressors {
                 lzma_filter(id: end, options: nil),
             ]
             return [UInt8](unsafeUninitializedCapacity: lzma_stream_buffer_bound(bytes.count)) { output, count in
-                lzma_stream_buffer_encode(
+                _ = lzma_stream_buffer_encode(
                     &filters, LZMA_CHECK_CRC32, nil, bytes, bytes.count, output.baseAddress, &count, output.count)
             }
         }
