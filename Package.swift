@@ -66,7 +66,7 @@ let package = Package(
             dependencies: [
                 "Boot", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/lab"),
+            path: "Tests/lab", exclude: ["rules.mk"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,12 +4,13 @@ import Linux
 /// The emulated machine: QEMU's arguments and the process.
 struct Emulator {
     static let program = "qemu-system-x86_64"
+    static let package = "qemu-system-x86"
 
     let kernel: KernelDirectory
     let initramfs: String
     let cpus: Int
     /// Bytes.
-    let memory: Int
+    let memorySize: Int
     /// Added to the kernel's command line.
     let append: String
     /// kHz of the machine's time stamp counter.
@@ -17,51 +18,64 @@ struct Emulator {
     /// Whether the kernel should say all it has to say on its console.
     let verbose: Bool
 
-    /// Connections to the machine, from `start` on.
-    struct Channels {
-        /// The emulator's own messages.
-        let log: Connection
-        /// The kernel's console, a serial port.
-        let console: Connection
-        let ports: [HostPort: Connection]
-
-        init() throws {
-            log = try Connection()
-            console = try Connection()
-            ports = try Dictionary(uniqueKeysWithValues: HostPort.allCases.map { ($0, try Connection()) })
-        }
-
-        var all: [Connection] { [log, console] + ports.values }
+    /// Where the machine's memory is.
+    enum Memory {
+        case anonymous
+        /// In a file, whose contents a shared mapping changes.
+        case file(String, isShared: Bool)
     }
 
-    func start(disk: TemporaryFile, channels: Channels) throws -> ChildProcess {
-        var descriptors: [CInt: CInt] = [:]
-        for number in CInt(1)...2 { descriptors[number] = channels.log.theirs }
-        var next: CInt = 3
-        func handOn(_ descriptor: CInt?) -> CInt {
-            descriptors[next] = descriptor
-            next += 1
-            return next - 1
-        }
+    /// The file with the state, as the emulator knows it: for `MachineProtocol`.
+    static let stateDescriptor: CInt = 3
+    private static let diskDescriptor: CInt = 4
+    private static let consoleDescriptor: CInt = 5
+    private static let monitorDescriptor: CInt = 6
+    private static let firstPortDescriptor: CInt = 7
 
+    /// All that makes one machine differ from another when it has booted. The rate is never measured quite the same.
+    var identity: String {
+        let rate = "\((timestampRate + 500) / 1000)"
+        let line = commandLine.replacing("\(timestampRate * 4)", with: rate).replacing("\(timestampRate)", with: rate)
+        return (machineArguments + deviceArguments + [kernel.origin, initramfs, line]).joined(separator: " ")
+    }
+
+    /// - Parameter state: a file that the machine's state will be loaded from, until when it is stopped; without one,
+    ///   the machine boots.
+    func start(
+        disk: TemporaryFile, channels: Channels, memory: Memory = .anonymous, state: CInt? = nil
+    ) throws -> ChildProcess {
         var arguments = [Self.program] + machineArguments
-        arguments += ["-kernel", kernel.vmlinux, "-initrd", initramfs, "-append", commandLine]
-        arguments += ["-chardev", "socket,id=console,fd=\(handOn(channels.console.theirs))"]
-        arguments += ["-serial", "chardev:console", "-device", "virtio-serial-device"]
-        for port in HostPort.allCases {
-            let descriptor = handOn(channels.ports[port]?.theirs)
-            arguments += ["-chardev", "socket,id=port\(port.rawValue),fd=\(descriptor)"]
-            arguments += ["-device", "virtserialport,chardev=port\(port.rawValue),nr=\(port.rawValue)"]
+        switch memory {
+        case .anonymous: arguments += ["-M", Self.machine]
+        case .file(let path, let isShared):
+            arguments += ["-M", "\(Self.machine),memory-backend=memory", "-object"]
+            arguments.append(
+                "memory-backend-file,id=memory,size=\(memorySize),mem-path=\(path),share=\(isShared ? "on" : "off")")
         }
-        // Nobody needs the disk after a crash of the host, so nothing need be flushed.
-        let diskPath = "/proc/self/fd/\(handOn(disk.descriptor))"
-        arguments += ["-drive", "file=\(diskPath),if=none,id=disk,format=raw,cache=unsafe"]
-        arguments += ["-device", "virtio-blk-device,drive=disk"]
+        arguments += ["-kernel", kernel.vmlinux, "-initrd", initramfs, "-append", commandLine] + deviceArguments
+        arguments += [
+            "-chardev", "socket,id=monitor,fd=\(Self.monitorDescriptor)", "-mon", "chardev=monitor,mode=control",
+        ]
 
-        let child = try ChildProcess(arguments, package: "qemu-system-x86", descriptors: descriptors)
-        for connection in channels.all { connection.closeTheirs() }
+        var descriptors: [CInt: CInt] = [
+            1: channels.log.theirs, 2: channels.log.theirs, Self.diskDescriptor: disk.descriptor,
+            Self.consoleDescriptor: channels.console.theirs, Self.monitorDescriptor: channels.monitor.theirs,
+        ]
+        for port in HostPort.allCases { descriptors[Self.descriptor(of: port)] = channels.ports[port]?.theirs }
+        if let state {
+            descriptors[Self.stateDescriptor] = state
+            arguments += ["-incoming", "defer"]
+        }
+        let child = try ChildProcess(arguments, package: Self.package, descriptors: descriptors)
+        channels.closeTheirs()
         return child
     }
+
+    private static func descriptor(of port: HostPort) -> CInt { firstPortDescriptor + CInt(port.rawValue) }
+
+    /// ACPI for the virtio-mmio devices, a serial port for the console, and the PIT, PIC and RTC without which the
+    /// kernel waits for devices that never answer.
+    private static let machine = "microvm,acpi=on,isa-serial=on,pit=on,pic=on,rtc=on"
 
     private var machineArguments: [String] {
         [
@@ -70,14 +84,27 @@ struct Emulator {
             "-no-reboot",
             // One host thread for each CPU, and room for all code that a kernel and a guest run.
             "-accel", "tcg,thread=multi,tb-size=512",
-            // ACPI for the virtio-mmio devices, a serial port for the console, and the PIT, PIC and RTC without which
-            // the kernel waits for devices that never answer.
-            "-M", "microvm,acpi=on,isa-serial=on,pit=on,pic=on,rtc=on",
             // All that can be emulated, SVM with nested paging above all; but not ERMS, with which the kernel copies by
             // `rep movsb`: that is emulated byte by byte.
             "-cpu", "max,erms=off",
-            "-smp", "\(cpus)", "-m", "\(memory >> 20)",
+            "-smp", "\(cpus)", "-m", "\(memorySize >> 20)",
         ]
+    }
+
+    private var deviceArguments: [String] {
+        var arguments = [
+            "-chardev", "socket,id=console,fd=\(Self.consoleDescriptor)", "-serial", "chardev:console",
+            // As the standard has it, or QEMU's virtio-mmio is the one of before virtio 1.0.
+            "-global", "virtio-mmio.force-legacy=false",
+            "-device", "virtio-serial-device",
+        ]
+        for port in HostPort.allCases {
+            arguments += ["-chardev", "socket,id=port\(port.rawValue),fd=\(Self.descriptor(of: port))"]
+            arguments += ["-device", "virtserialport,chardev=port\(port.rawValue),nr=\(port.rawValue)"]
+        }
+        // Nobody needs the disk after a crash of the host, so nothing need be flushed.
+        let disk = "file=/proc/self/fd/\(Self.diskDescriptor),if=none,id=disk,format=raw,cache=unsafe"
+        return arguments + ["-drive", disk, "-device", "virtio-blk-device,drive=disk"]
     }
 
     private var commandLine: String {

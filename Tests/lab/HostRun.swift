@@ -6,8 +6,10 @@ import Linux
 struct HostRun {
     /// How often a machine that does not come up is started anew: the emulator is not perfect.
     private static let attempts = 3
-    private static let bootSeconds = 60.0
-    /// The same for all, whatever is on it, so that the machine is always the same.
+    /// Seconds until the command must have begun; on a busy machine, some ten times what it takes on an idle one.
+    private static let bootLimit = 60.0
+    private static let restoreLimit = 20.0
+    /// Bytes. The same for all, whatever is on it, so that a snapshot fits all.
     private static let diskSize = 8 << 30
 
     private let options: RunCommand
@@ -23,39 +25,67 @@ struct HostRun {
     func run() throws -> CInt {
         let interruptions = try Interruptions()
         let cache = try Cache.standard()
-        let busybox = try Busybox(path: options.busybox)
-        let source = DebianPackage.Source.name("linux-image-cloud-amd64")
-        let kernel =
-            try options.hostKernel.map { try KernelDirectory(unpackedIn: $0) }
-            ?? KernelDirectory(source, in: "\(cache.directory)/host-kernel", cache: cache)
-        let initramfs = try HostInitramfs.path(kernel: kernel, busybox: busybox, cache: cache)
-        note("the host's kernel and initramfs are there")
-
-        let payload = Payload(files: try files(), busybox: busybox, command: HostScripts.command(command))
+        let emulator = try emulator(cache: cache)
+        let payload = Payload(
+            files: try files(), busybox: try Busybox(path: options.busybox), command: HostScripts.command(command))
         let disk = try payload.makeDisk(deviceSize: Self.diskSize, cache: cache)
         note("the disk is made")
-
-        let emulator = Emulator(
-            kernel: kernel, initramfs: initramfs, cpus: options.cpus, memory: options.memory.bytes,
-            append: options.hostAppend, timestampRate: measureTimestampRate(), verbose: options.verbose)
         let extraction = try options.out.map { try Extraction(to: $0) }
 
-        var attempt = 0
-        while true {
-            attempt += 1
+        func attempt(
+            isReady: Bool, _ start: (Emulator.Channels) throws -> ChildProcess
+        ) throws -> (outcome: Session.Outcome, report: [UInt8]) {
             let channels = try Emulator.Channels()
-            let machine = try emulator.start(disk: disk, channels: channels)
+            let machine = try start(channels)
+            note(isReady ? "the host is restored" : "the host is booting")
+            let timing = Session.Timing(
+                end: started + nanoseconds(options.timeout.seconds),
+                begin: monotonicNanoseconds() + nanoseconds(isReady ? Self.restoreLimit : Self.bootLimit))
             let session = Session(
-                machine, channels: channels, interruptions: interruptions, timing: timing, outputs: outputs(extraction),
-                verbose: options.verbose)
-            let outcome = try session.run()
+                machine, channels: channels, interruptions: interruptions, timing: timing,
+                outputs: outputs(extraction), verbose: options.verbose)
+            let outcome = try session.run(isReady: isReady)
             note("\(outcome)")
-            if case .notStarted = outcome, attempt < Self.attempts { continue }
-            return try status(of: outcome, report: session.report, extraction: extraction)
+            return (outcome, session.report)
+        }
+
+        if usesSnapshot, let snapshot = try Snapshot.find(for: emulator, diskSize: Self.diskSize, cache: cache) {
+            do {
+                let (outcome, report) = try attempt(isReady: true) {
+                    try snapshot.restore(emulator, disk: disk, channels: $0)
+                }
+                if !outcome.isWorthAnotherTry { return try status(of: outcome, report, extraction) }
+            } catch is SnapshotFailure {}
+            snapshot.remove()
+        }
+        var tries = 0
+        while true {
+            tries += 1
+            let (outcome, report) = try attempt(isReady: false) { try emulator.start(disk: disk, channels: $0) }
+            if !outcome.isWorthAnotherTry || tries == Self.attempts {
+                return try status(of: outcome, report, extraction)
+            }
         }
     }
 
-    private func status(of outcome: Session.Outcome, report: [UInt8], extraction: Extraction?) throws -> CInt {
+    /// Only machines that many commands share are worth one, and one that boots has more to say.
+    private var usesSnapshot: Bool { options.snapshot && !options.verbose && options.hostAppend.isEmpty }
+
+    private func emulator(cache: Cache) throws -> Emulator {
+        let kernel =
+            try options.hostKernel.map { try KernelDirectory(unpackedIn: $0) }
+            ?? KernelDirectory(
+                .name("linux-image-cloud-amd64"), in: "\(cache.directory)/host-kernel", cache: cache)
+        let initramfs = try HostInitramfs.path(
+            kernel: kernel, busybox: Busybox(path: options.busybox), cache: cache)
+        return Emulator(
+            kernel: kernel, initramfs: initramfs, cpus: options.cpus, memorySize: options.memory.bytes,
+            append: options.hostAppend, timestampRate: measureTimestampRate(), verbose: options.verbose)
+    }
+
+    private func status(
+        of outcome: Session.Outcome, _ report: [UInt8], _ extraction: Extraction?
+    ) throws -> CInt {
         switch outcome {
         case .exited(let status):
             try extraction?.finish()
@@ -67,13 +97,6 @@ struct HostRun {
             let said = String(decoding: report, as: UTF8.self).trimmed
             throw LabFailure("\(reason); the last it said:\n\(said.isEmpty ? "(nothing)" : said)")
         }
-    }
-
-    private var timing: Session.Timing {
-        func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(seconds * 1e9) }
-        return Session.Timing(
-            end: started + nanoseconds(options.timeout.seconds),
-            ready: monotonicNanoseconds() + nanoseconds(Self.bootSeconds))
     }
 
     private func outputs(_ extraction: Extraction?) -> [HostPort: CInt] {
@@ -92,6 +115,8 @@ struct HostRun {
         }
         return files + (try options.files.map(SuppliedFile.init(parsing:)))
     }
+
+    private func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(seconds * 1e9) }
 
     private func note(_ text: String) {
         guard options.verbose else { return }

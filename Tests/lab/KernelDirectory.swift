@@ -19,9 +19,6 @@ struct KernelDirectory {
         return !numbers.lexicographicallyPrecedes([major, minor])
     }
 
-    /// Bytes of an unpacked kernel.
-    private static let largestKernel = 512 << 20
-
     /// The kernel that was unpacked in `path` earlier.
     init(unpackedIn path: String) throws {
         self.path = path
@@ -68,19 +65,11 @@ struct KernelDirectory {
         try "\(origin)\n".write(toFile: "\(kernel)/origin", atomically: false, encoding: .utf8)
     }
 
-    /// The ELF file in a bzImage (Linux x86 boot protocol 2.08, `payload_offset` and `payload_length`).
+    /// The ELF file in a bzImage.
     private static func unpackedKernel(_ path: String) throws -> [UInt8] {
-        let image = try contentsOfFile(path, limit: largestKernel)
-        return try image.withUnsafeBytes { bytes in
-            guard bytes.count > 0x250 else { throw LabFailure("\(path) is no bzImage") }
-            let setupSectors = bytes[0x1f1] == 0 ? 4 : Int(bytes[0x1f1])
-            let offset = Int(bytes.loadUnaligned(fromByteOffset: 0x248, as: UInt32.self))
-            let count = Int(bytes.loadUnaligned(fromByteOffset: 0x24c, as: UInt32.self))
-            let start = (setupSectors + 1) * 512 + offset
-            guard start + count <= bytes.count else { throw LabFailure("\(path) is cut short") }
-            let payload = UnsafeRawBufferPointer(rebasing: bytes[start..<start + count])
-            return try Compression.decompress(payload, limit: largestKernel, trailer: .ignored)
-        }
+        let image = try KernelImage(path: path)
+        guard case .elf = image.content else { throw LabFailure("\(path): its kernel cannot be unpacked") }
+        return try image.source.prefix(Int(clamping: image.source.count))
     }
 
     private static func replace(_ directory: String, with new: String, aside: String) throws {

@@ -52,7 +52,10 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A static busybox, the lab host's user land.", valueName: "path"))
     var busybox = Busybox.standard
 
-    @Flag(name: .short, help: "The lab host's kernel console and our own timings on stderr.")
+    @Flag(inversion: .prefixedNo, help: "Go on from a snapshot of a host that has booted, made when there is none.")
+    var snapshot = true
+
+    @Flag(name: .short, help: "The lab host's kernel console and our own timings on stderr; boots, without a snapshot.")
     var verbose = false
 
     @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")

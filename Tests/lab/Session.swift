@@ -17,6 +17,10 @@ final class Session {
         case notStarted(String)
         /// The machine ended under the command.
         case lost(String)
+
+        var isWorthAnotherTry: Bool {
+            if case .notStarted = self { true } else { false }
+        }
     }
 
     private static let longestReport = 64 << 10
@@ -33,7 +37,8 @@ final class Session {
     private var streams: [HostPort: MarkedStream] = [:]
     private var outputs: [HostPort: OutputDescriptor]
     private var controlLine: [UInt8] = []
-    private var isStarted = false
+    /// Whether the command may have begun.
+    private var hasBegun = false
     private var status: CInt?
     private var outcome: Outcome?
     /// The last that the machine said, its emulator as well as its kernel.
@@ -42,8 +47,8 @@ final class Session {
     /// When to give up, on the clock of `monotonicNanoseconds()`.
     struct Timing {
         let end: UInt64
-        /// For the machine to be ready.
-        let ready: UInt64
+        /// For the command to begin.
+        let begin: UInt64
     }
 
     /// - Parameter outputs: where the streams go; without one for the directory, the command's `$OUT` is left there.
@@ -62,8 +67,11 @@ final class Session {
     }
 
     /// Runs the command to its end, and ends the machine.
-    func run() throws -> Outcome {
+    ///
+    /// - Parameter isReady: whether the machine has said so before.
+    func run(isReady: Bool) throws -> Outcome {
         defer { emulator.kill() }
+        if isReady { try startCommand() }
         while outcome == nil {
             try waitForSomething()
             try flush()
@@ -100,7 +108,7 @@ final class Session {
         }
 
         let now = monotonicNanoseconds()
-        let until = isStarted ? timing.end : min(timing.end, timing.ready)
+        let until = hasBegun ? timing.end : min(timing.end, timing.begin)
         let milliseconds = until > now ? (until - now) / 1_000_000 + 1 : 0
         try systemCall("poll") { poll(&waits, nfds_t(waits.count), CInt(clamping: milliseconds)) }
         for (source, wait) in zip(sources, waits) where wait.revents != 0 { try handle(source) }
@@ -151,6 +159,7 @@ final class Session {
             controlLine = []
             switch words.first {
             case "ready": try startCommand()
+            case "begun": hasBegun = true
             case "exit": status = words.last.flatMap { CInt($0) }
             case "fail": throw LabFailure("the lab host cannot run the command: \(words.last ?? "")")
             default: break
@@ -158,8 +167,8 @@ final class Session {
         }
     }
 
+    /// Tells a machine that is ready to begin.
     private func startCommand() throws {
-        isStarted = true
         let seed = (0..<8).map { _ in String(UInt64.random(in: 0...UInt64.max), radix: 16) }.joined()
         let line = Array("go \(time(nil)) \(mark) \(seed) \(wantsDirectory ? 1 : 0)\n".utf8)
         try systemCall("send", on: "the lab host") {
@@ -176,7 +185,7 @@ final class Session {
             }
         }
         let end = "the lab host ended by itself (emulator: \(emulator.wait()))"
-        outcome = isStarted ? .lost(end) : .notStarted(end)
+        outcome = hasBegun ? .lost(end) : .notStarted(end)
     }
 
     private func flush() throws {
@@ -191,7 +200,7 @@ final class Session {
             outcome = .outputClosed
         } else if monotonicNanoseconds() >= timing.end {
             outcome = .timedOut
-        } else if !isStarted, monotonicNanoseconds() >= timing.ready {
+        } else if !hasBegun, monotonicNanoseconds() >= timing.begin {
             outcome = .notStarted("the lab host did not come up in time")
         }
     }

@@ -17,7 +17,7 @@ public struct KernelImage: Sendable {
     /// The last guest-physical address that an initrd may use.
     public let initrdLastAddress: UInt64
     /// Where the offsets within `content` lead.
-    let source: ByteSource
+    public let source: ByteSource
 
     /// COMMAND_LINE_SIZE of Linux on x86, less the NUL; an ELF file does not tell.
     private static let defaultCommandLineLimit = 2047

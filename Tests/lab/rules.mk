@@ -1,0 +1,11 @@
+# Debian packages that the lab needs to run, besides those that build it.
+LAB_PACKAGES := apt busybox-static coreutils dpkg e2fsprogs libc-bin qemu-system-x86 tar util-linux
+
+LAB_PROGRAM := .build/debug/lab
+
+# make lab CMD='ls -l /dev/kvm': a shell command on a host with a real KVM, which with LAB=host in the environment is
+# this one. LAB_OPTIONS are further options of 'lab run'.
+.PHONY: lab
+lab: test-packages build
+	swift build --product lab
+	@$(LAB_PROGRAM) run --swiftlet $(SWIFTLET) $(LAB_OPTIONS) -- sh -c "$$CMD"
