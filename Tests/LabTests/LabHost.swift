@@ -24,7 +24,17 @@ enum LabHost {
     /// - Parameters:
     ///   - files: as `HOST:GUEST`, with GUEST relative to the script's working directory.
     ///   - options: further options of `lab run`.
-    static func run(_ script: String, files: [String] = [], options: [String] = []) throws -> Result {
+    ///   - environment: variables for the lab, added to ours.
+    static func run(
+        _ script: String, files: [String] = [], options: [String] = [], environment: [String: String] = [:]
+    ) throws -> Result {
+        let process = try process(script, files: files, options: options)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        return try result(of: process)
+    }
+
+    /// Runs a process that has not been started to its end.
+    static func result(of process: Process) throws -> Result {
         let directory = FileManager.default.temporaryDirectory.appending(path: "lab-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
@@ -33,7 +43,6 @@ enum LabHost {
         try Data().write(to: output)
         try Data().write(to: errors)
 
-        let process = try process(script, files: files, options: options)
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
@@ -46,9 +55,14 @@ enum LabHost {
 
     /// The same as a process that the caller starts.
     static func process(_ script: String, files: [String] = [], options: [String] = []) throws -> Process {
+        try process(["run"] + files.flatMap { ["--file", $0] } + options + ["--", "sh", "-c", script])
+    }
+
+    /// The lab with these arguments, to be started by the caller.
+    static func process(_ arguments: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(program, missing))
-        process.arguments = ["run"] + files.flatMap { ["--file", $0] } + options + ["--", "sh", "-c", script]
+        process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         return process
     }

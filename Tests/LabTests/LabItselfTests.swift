@@ -95,45 +95,30 @@ struct LabItselfTests {
         #expect(process.terminationStatus == 141)
     }
 
-    @Test(arguments: [SIGKILL, SIGTERM])
-    func noEmulatorOutlivesTheLab(signal: CInt) throws {
-        let process = try LabHost.process("echo up; sleep 1000", options: Self.options)
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        #expect(pipe.fileHandleForReading.availableData == Data("up\n".utf8))
-        let children = childProcesses(of: process.processIdentifier)
-        #expect(!children.isEmpty)
-        kill(process.processIdentifier, signal)
-        process.waitUntilExit()
-        let deadline = Date(timeIntervalSinceNow: 10)
-        while children.contains(where: isAlive), Date() < deadline { usleep(20_000) }
-        #expect(!children.contains(where: isAlive))
-    }
-
-    @Test(.disabled(if: ProcessInfo.processInfo.environment["LAB"] == "host", "would crash this machine"))
-    func crashOfTheHostIsTheLabsFailure() throws {
-        let result = try run("echo before; echo c >/proc/sysrq-trigger; sleep 1000")
-        #expect(result.status == 125)
-        #expect(result.output == "before\n")
-        #expect(result.errors.contains("lab: the lab host ended by itself"))
-        #expect(result.errors.contains("Kernel panic"))
-    }
-
     @Test func missingFilesAreNamed() throws {
         let result = try run("true", files: ["/nonesuch/file:file"])
         #expect(result.status == 125)
         #expect(result.errors.contains("/nonesuch/file"))
     }
 
-    private func childProcesses(of process: pid_t) -> [pid_t] {
-        let list = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
-        return (list ?? "").split(separator: " ").compactMap { pid_t($0) }
+    @Test func commandsRunOnThisMachineInstead() throws {
+        let result = try LabHost.run(
+            "[ $PWD = $LAB_FILES ] && cat a/file && : >$OUT/x && command -v swiftlet && exit 7",
+            files: ["\(#filePath):a/file"], options: ["--swiftlet", "/bin/true"], environment: ["LAB": "host"])
+        #expect(result.status == 7, "\(result.errors)")
+        let source = try String(contentsOfFile: #filePath, encoding: .utf8)
+        #expect(result.output.hasPrefix(source) && result.output.hasSuffix("/swiftlet\n"))
     }
 
-    /// Also false for one that has ended but that nobody has asked for its status.
-    private func isAlive(_ process: pid_t) -> Bool {
-        guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
-        return status.split(separator: ")").last?.split(separator: " ").first != "Z"
+    @Test func busyboxMakesAGuest() throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "lab-guest-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let made = try LabHost.result(
+            of: LabHost.process(["initramfs", "--to", file, "--file", "\(#filePath):/src/it.swift"]))
+        #expect(made.status == 0, "\(made.errors)")
+        let result = try run(
+            "cpio -id <guest && cat src/it.swift && chroot . /bin/sh -c 'echo in $0; exit 7'", files: ["\(file):guest"])
+        #expect(result.status == 7, "\(result.errors)")
+        #expect(result.output == (try String(contentsOfFile: #filePath, encoding: .utf8)) + "in /bin/sh\n")
     }
 }

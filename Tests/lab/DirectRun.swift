@@ -56,7 +56,7 @@ struct DirectRun {
                 throw LabFailure(
                     "--file \(text): with LAB=host, files can only be put below $LAB_FILES; give a relative GUEST")
             }
-            try file.copy(to: "\(files)/\(file.target)")
+            try file.copy(below: files)
         }
         var links = options.programs.map { (name: ($0 as NSString).lastPathComponent, path: $0) }
         if let swiftlet = try SwiftletProgram.path(options.swiftlet) { links.append(("swiftlet", swiftlet)) }

@@ -25,9 +25,9 @@ struct HostRun {
     func run() throws -> CInt {
         let interruptions = try Interruptions()
         let cache = try Cache.standard()
-        let emulator = try emulator(cache: cache)
-        let payload = Payload(
-            files: try files(), busybox: try Busybox(path: options.busybox), command: HostScripts.command(command))
+        let busybox = try Busybox(path: options.busybox)
+        let emulator = try emulator(busybox: busybox, cache: cache)
+        let payload = Payload(files: try files(), busybox: busybox, command: HostScripts.command(command))
         let disk = try payload.makeDisk(deviceSize: Self.diskSize, cache: cache)
         note("the disk is made")
         let extraction = try options.out.map { try Extraction(to: $0) }
@@ -71,13 +71,12 @@ struct HostRun {
     /// Only machines that many commands share are worth one, and one that boots has more to say.
     private var usesSnapshot: Bool { options.snapshot && !options.verbose && options.hostAppend.isEmpty }
 
-    private func emulator(cache: Cache) throws -> Emulator {
+    private func emulator(busybox: Busybox, cache: Cache) throws -> Emulator {
         let kernel =
             try options.hostKernel.map { try KernelDirectory(unpackedIn: $0) }
             ?? KernelDirectory(
                 .name("linux-image-cloud-amd64"), in: "\(cache.directory)/host-kernel", cache: cache)
-        let initramfs = try HostInitramfs.path(
-            kernel: kernel, busybox: Busybox(path: options.busybox), cache: cache)
+        let initramfs = try HostInitramfs.path(kernel: kernel, busybox: busybox, cache: cache)
         return Emulator(
             kernel: kernel, initramfs: initramfs, cpus: options.cpus, memorySize: options.memory.bytes,
             append: options.hostAppend, timestampRate: measureTimestampRate(), verbose: options.verbose)

@@ -33,6 +33,10 @@ struct KernelDirectory {
             self = present
             return
         }
+        let contents = (try? entriesOfDirectory(directory)) ?? []
+        guard contents.isEmpty || contents.contains(where: { $0.name == "origin" }) else {
+            throw LabFailure("\(directory) holds other things than a kernel; name a new directory")
+        }
         try cache.locked {
             if let present = try? KernelDirectory(unpackedIn: directory), present.origin == origin { return }
             let package = try DebianPackage(source, cache: cache)

@@ -44,7 +44,7 @@ struct Payload {
         for directory in directories { try make(directory: "\(root)/\(directory)") }
         for link in ["bin", "sbin", "lib", "lib64"] { try symbolicLink("\(root)/\(link)", to: "usr/\(link)") }
 
-        try SuppliedFile(busybox.path, at: "/usr/bin/busybox").copy(to: "\(root)/usr/bin/busybox", isReadOnly: true)
+        try SuppliedFile(busybox.path, at: "/usr/bin/busybox").copy(below: root, isReadOnly: true)
         for applet in try busybox.applets { try symbolicLink("\(root)/usr/bin/\(applet)", to: "busybox") }
         try write("root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n", to: "\(root)/etc/passwd")
         try write("root:x:0:\ntty:x:5:\nkvm:x:104:\nnogroup:x:65534:\n", to: "\(root)/etc/group")
@@ -52,8 +52,7 @@ struct Payload {
         try write(HostScripts.supervise, to: "\(root)/.lab/supervise", mode: 0o755)
         try write(command, to: "\(root)/.lab/command")
         for file in files {
-            let path = file.isAbsolute ? file.target : "/lab/\(file.target)"
-            try file.copy(to: "\(root)\(path)", isReadOnly: true)
+            try file.copy(below: file.isAbsolute ? root : "\(root)/lab", isReadOnly: true)
         }
     }
 

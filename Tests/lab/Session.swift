@@ -41,6 +41,9 @@ final class Session {
     private var hasBegun = false
     private var status: CInt?
     private var outcome: Outcome?
+    /// What will come of it when all that the machine left is written: it has ended.
+    private var end: Outcome?
+    private var closedReports: Set<CInt> = []
     /// The last that the machine said, its emulator as well as its kernel.
     private(set) var report: [UInt8] = []
 
@@ -89,20 +92,20 @@ final class Session {
     }
 
     private func waitForSomething() throws {
-        var sources: [Source] = [.interruption, .control]
-        var waits = [interruptions.descriptor, descriptor(of: .control)].map {
-            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
-        }
+        var sources: [Source] = []
+        var waits: [pollfd] = []
         func add(_ source: Source, _ descriptor: CInt, _ events: CInt) {
             sources.append(source)
             waits.append(pollfd(fd: descriptor, events: Int16(events), revents: 0))
         }
+        add(.interruption, interruptions.descriptor, POLLIN)
+        if end == nil { add(.control, descriptor(of: .control), POLLIN) }
         for connection in openReports { add(.report(connection), connection, POLLIN) }
         for (port, output) in outputs {
             // A stream is read when all that came before is gone, so nothing piles up here.
             if !output.isEmpty {
                 add(.room, output.descriptor, POLLOUT)
-            } else if streams[port]?.isAtEnd == false {
+            } else if end == nil, streams[port]?.isAtEnd == false {
                 add(.stream(port), descriptor(of: port), POLLIN)
             }
         }
@@ -113,8 +116,6 @@ final class Session {
         try systemCall("poll") { poll(&waits, nfds_t(waits.count), CInt(clamping: milliseconds)) }
         for (source, wait) in zip(sources, waits) where wait.revents != 0 { try handle(source) }
     }
-
-    private var closedReports: Set<CInt> = []
 
     private var openReports: [CInt] {
         [channels.log, channels.console].map(\.ours).filter { !closedReports.contains($0) }
@@ -177,15 +178,22 @@ final class Session {
     }
 
     private func hearTheEndOfTheMachine() throws {
-        for connection in openReports {
-            while true {
-                let bytes = try readSome(connection)
-                if bytes.isEmpty { break }
-                keep(bytes)
+        for connection in openReports { try readAll(connection) { keep($0) } }
+        for port in [HostPort.output, .errors] {
+            try readAll(descriptor(of: port)) { bytes in
+                if let passed = streams[port]?.pass(bytes[...]) { outputs[port]?.append(passed) }
             }
         }
-        let end = "the lab host ended by itself (emulator: \(emulator.wait()))"
-        outcome = hasBegun ? .lost(end) : .notStarted(end)
+        let description = "the lab host ended by itself (emulator: \(emulator.wait()))"
+        end = hasBegun ? .lost(description) : .notStarted(description)
+    }
+
+    private func readAll(_ descriptor: CInt, _ body: ([UInt8]) -> Void) throws {
+        while true {
+            let bytes = try readSome(descriptor)
+            if bytes.isEmpty { return }
+            body(bytes)
+        }
     }
 
     private func flush() throws {
@@ -194,7 +202,9 @@ final class Session {
 
     private func checkTheEnd() {
         guard outcome == nil else { return }
-        if let status, streams.values.allSatisfy(\.isAtEnd), outputs.values.allSatisfy(\.isEmpty) {
+        if let end, outputs.values.allSatisfy(\.isEmpty) {
+            outcome = end
+        } else if let status, streams.values.allSatisfy(\.isAtEnd), outputs.values.allSatisfy(\.isEmpty) {
             outcome = .exited(status)
         } else if [.output, .errors].contains(where: { outputs[$0]?.isClosed == true }) {
             outcome = .outputClosed

@@ -25,14 +25,19 @@ struct SuppliedFile {
 
     var isAbsolute: Bool { target.hasPrefix("/") }
 
-    /// Copies it to `path`, in the place of a file that may be there; directories are made as needed.
+    /// Copies it to `target` below `root`, in the place of a file that may be there; directories are made as needed.
     ///
     /// - Parameter isReadOnly: whether a second name for the same file will do, which costs nothing.
-    func copy(to path: String, isReadOnly: Bool = false) throws {
+    func copy(below root: String, isReadOnly: Bool = false) throws {
+        let path = "\(root)/\(target)"
         guard access(source, R_OK) == 0 else { throw LabFailure("\(source) cannot be read: \(currentErrno)") }
         let resolved = try realPath(source)
-        try FileManager.default.createDirectory(
-            atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+        let parent = (path as NSString).deletingLastPathComponent
+        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        // What was copied before may have symbolic links.
+        guard try "\(realPath(parent))/".hasPrefix("\(realPath(root))/") else {
+            throw LabFailure("\(source) cannot be put at \(target): a symbolic link leads out of there")
+        }
         var status = stat()
         if stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
             unlink(path)
