@@ -3,15 +3,19 @@
 SHELL := /bin/bash
 
 include firmware/rules.mk
--include Tests/lab/rules.mk
+include Tests/lab/rules.mk
+-include Tests/bench/rules.mk
 
 BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev pkg-config
-TEST_PACKAGES := $(LAB_PACKAGES) acpica-tools cpio xz-utils zstd lz4 gzip
+TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(FIRMWARE_PACKAGES) acpica-tools cpio xz-utils zstd lz4 gzip
 
 SWIFTLET := .build/release/swiftlet
 RELEASE_FLAGS := -c release --product swiftlet --disable-local-rpath -Xswiftc -static-executable \
 	-Xswiftc -use-ld=lld -Xswiftc -Xclang-linker -Xswiftc -static-pie \
 	-Xlinker --pack-dyn-relocs=relr -Xlinker --gc-sections -Xlinker --strip-all
+
+# Debian's cloud kernels, each a directory with vmlinuz, vmlinux and modules.
+KERNELS := .build/kernels
 
 # $(call install,PACKAGES): installs the Debian packages that are not there yet, as root or by sudo.
 define install
@@ -25,17 +29,55 @@ define install
 	fi
 endef
 
-.PHONY: build run test lint format clean packages test-packages
+.PHONY: build run test kernels lint format clean build-packages test-packages
 
-packages:
+build-packages:
 	$(call install,$(BUILD_PACKAGES))
 
 test-packages:
-	$(call install,$(BUILD_PACKAGES) $(TEST_PACKAGES))
+	$(call install,$(TEST_PACKAGES))
 
 # The release binary: static, position independent, stripped.
-build: packages
+build: build-packages
 	swift build $(RELEASE_FLAGS)
+
+$(LAB_PROGRAM): test-packages
+	swift build --product lab
+
+$(KERNELS)/6.1: $(LAB_PROGRAM)
+	@$(LAB_PROGRAM) kernel --package linux-image-cloud-amd64 --to $@
+
+$(KERNELS)/6.12: $(LAB_PROGRAM)
+	@$(LAB_PROGRAM) kernel --package linux-image-6.12-cloud-amd64 --to $@
+
+kernels: $(KERNELS)/6.1 $(KERNELS)/6.12
+
+# make run CMD='uname -a': a shell command in a guest, on this host's /dev/kvm if that can boot a stock kernel, and
+# otherwise in the lab. The command's output is on stdout, all else on stderr.
+RUN_KERNEL := $(KERNELS)/6.1/vmlinuz
+RUN_INITRAMFS := .build/run/initramfs
+run: export CMD ?= uname -a
+run: test-packages build $(KERNELS)/6.1 firmware
+	@mkdir -p .build/run && printf '%s\n' "$$CMD" > .build/run/command
+	@$(LAB_PROGRAM) initramfs --to $(RUN_INITRAMFS) --init Tests/lab/guests/run \
+		--file $(FIRMWARE_BUILD)/programs/outb:/bin/outb --file .build/run/command:/command
+	@if reason=$$($(SWIFTLET) doctor); then \
+		echo "Booting Debian's cloud kernel on this host's /dev/kvm." >&2; \
+		$(SWIFTLET) run -v --kernel $(RUN_KERNEL) --initrd $(RUN_INITRAMFS) --append quiet </dev/null; \
+	else \
+		echo "This host's own KVM cannot boot a stock kernel:" >&2; \
+		grep FAILED <<< "$$reason" >&2; \
+		echo "Booting Debian's cloud kernel in the lab instead, a host with a faithful KVM emulated by QEMU." >&2; \
+		$(LAB_PROGRAM) run --swiftlet $(SWIFTLET) --file $(RUN_KERNEL):/vmlinuz --file $(RUN_INITRAMFS):/initramfs -- \
+			swiftlet run -v --kernel /vmlinuz --initrd /initramfs --append quiet; \
+	fi
+
+# Everything: the tests without KVM, those on the local /dev/kvm, and stock kernels in the lab.
+test: test-packages build kernels firmware lint
+	swift build --build-tests
+	SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SWIFTLET_KERNELS=$(abspath $(KERNELS)) \
+	SWIFTLET_FIRMWARE=$(abspath $(FIRMWARE_BUILD)) SWIFTLET_TEST_KERNEL=$(abspath $(KERNELS)/6.1/vmlinuz) \
+		swift test --skip-build
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests firmware

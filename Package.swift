@@ -67,7 +67,7 @@ let package = Package(
             dependencies: [
                 "Boot", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/lab", exclude: ["rules.mk"]),
+            path: "Tests/lab", exclude: ["rules.mk", "guests"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,9 @@
 # Bare-metal payloads: `make firmware` builds firmware/payloads/NAME.swift (or NAME.S) into .build/firmware/NAME.elf
 # with swiftc and the clang and ld.lld beside it.
 
+# Debian packages that it takes, besides the Swift toolchain.
+FIRMWARE_PACKAGES := musl-tools
+
 FIRMWARE_BUILD := .build/firmware
 FIRMWARE_RUNTIME := $(wildcard firmware/Runtime/*.swift)
 FIRMWARE_SUPPORT := $(patsubst firmware/%.S,$(FIRMWARE_BUILD)/%.o,$(wildcard firmware/*.S))
@@ -37,3 +40,15 @@ $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_SWIFT)): $(FIRMWARE_BUILD)/%.elf
 $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_ASSEMBLY)): $(FIRMWARE_BUILD)/%.elf: \
 		$(FIRMWARE_BUILD)/payloads/%.o firmware/link.ld
 	@$(FIRMWARE_LINK)
+
+# Programs for Linux guests: static, without a Swift runtime.
+FIRMWARE_PROGRAMS := $(patsubst firmware/programs/%.swift,$(FIRMWARE_BUILD)/programs/%,$(wildcard firmware/programs/*.swift))
+
+firmware: $(FIRMWARE_PROGRAMS)
+
+$(FIRMWARE_BUILD)/programs/%: firmware/programs/%.swift $(wildcard firmware/programs/Ports/*) firmware/rules.mk
+	@mkdir -p $(@D)
+	@swiftc -target x86_64-unknown-linux-gnu -swift-version 6 -enable-experimental-feature Embedded -wmo \
+		-parse-as-library -Osize -module-name Program -I firmware/programs/Ports -Xfrontend -function-sections \
+		-c $< -o $@.o
+	@musl-gcc -static -s -Wl,--gc-sections $@.o -o $@ && printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@

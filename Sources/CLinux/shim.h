@@ -95,6 +95,11 @@ static inline int ioctl_word(int fd, unsigned long request, unsigned long argume
   return ioctl(fd, request, argument);
 }
 
+// The program's headers and code, as the linker knows them: read-only, and never written by relocation.
+extern const char __executable_start, etext;
+static inline const void *program_start(void) { return &__executable_start; }
+static inline const void *program_code_end(void) { return &etext; }
+
 // The two fields of struct kvm_run that are needed by address.
 static inline void kvm_run_set_immediate_exit(struct kvm_run *run, uint8_t value) {
   __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);

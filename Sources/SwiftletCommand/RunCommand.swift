@@ -65,6 +65,7 @@ struct RunCommand: ParsableCommand {
             }
         }
         try machine.start()
+        WorkingSet.releaseCode()
         try supervisor.awaitEnd()
         machine.join()
         try supervisor.awaitOutput(console)
