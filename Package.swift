@@ -60,7 +60,7 @@ let package = Package(
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
-        .testTarget(name: "LabTests"),
+        .testTarget(name: "LabTests", exclude: ["Guests"]),
 
         .executableTarget(
             name: "lab",

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+/// A stock kernel's guest and the outside world: console input, the power button, and a monitor that is killed.
+@Suite(.serialized, .enabled(if: LabHost.isThere, LabHost.missing))
+struct GuestDialogueTests {
+    static let boots = [
+        GuestBatch.Boot(
+            name: "lines", job: "lines",
+            meanwhile: "await 'guest: ready'; echo hello there >&3; echo 'a  second' >&3; echo end >&3"),
+        GuestBatch.Boot(
+            name: "bytes", job: "sum",
+            meanwhile: """
+                head -c 20000 /dev/urandom >bytes
+                await 'guest: ready'
+                cat bytes >&3
+                md5sum <bytes
+                """),
+        GuestBatch.Boot(name: "button 6.1", job: "button", meanwhile: "await 'guest: ready'; kill -TERM $pid"),
+        GuestBatch.Boot(
+            name: "button 6.12", kernel: .v6_12, job: "button", meanwhile: "await 'guest: ready'; kill -TERM $pid"),
+        GuestBatch.Boot(name: "no button", job: "hang", meanwhile: "await 'guest: up'; kill -TERM $pid"),
+        GuestBatch.Boot(
+            name: "kill", job: "hang", options: ["--cpus", "2"],
+            meanwhile: """
+                await 'guest: up'
+                before=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
+                kill -KILL $pid
+                usleep 500000
+                echo $(($(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo) - before))
+                ps | grep -v awk | grep 'swiftlet ru[n]' | grep -v '\\[swiftlet\\]'
+                """),
+    ]
+
+    static let batch = Result { try GuestBatch(boots) }
+
+    private func result(_ name: String) throws -> GuestBatch.Result { try Self.batch.get().result(name) }
+
+    @Test func linesReachTheGuestAndAreEchoed() throws {
+        let result = try result("lines")
+        #expect(result.status == 0, result.comment)
+        for text in ["hello there", "a  second", "end"] {
+            let lines = result.output.split(whereSeparator: \.isNewline)
+            #expect(lines.contains { $0 == text }, result.comment)
+            #expect(lines.contains { $0 == "guest read: \(text)" }, result.comment)
+        }
+    }
+
+    @Test func everyByteReachesTheGuest() throws {
+        let result = try result("bytes")
+        #expect(result.status == 0, result.comment)
+        let sum = try #require(result.meanwhile.split(separator: " ").first)
+        #expect(sum.count == 32)
+        #expect(result.output.contains(sum), result.comment)
+    }
+
+    @Test(arguments: ["button 6.1", "button 6.12"])
+    func aSignalLetsTheGuestPowerOff(name: String) throws {
+        let result = try result(name)
+        #expect(result.output.contains("guest: the power button was pressed"), result.comment)
+        #expect(result.output.contains("reboot: Power down"), result.comment)
+        #expect(result.status == 128 + Int(SIGTERM), result.comment)
+        #expect(result.errors == "", result.comment)
+    }
+
+    @Test func aSignalEndsAGuestThatIgnoresItsPowerButton() throws {
+        let result = try result("no button")
+        #expect(result.status == 128 + Int(SIGTERM), result.comment)
+        #expect(result.errors == "", result.comment)
+    }
+
+    @Test func nothingIsLeftOfAKilledMonitor() throws {
+        let result = try result("kill")
+        #expect(result.status == 128 + Int(SIGKILL), result.comment)
+        let lines = result.meanwhile.split(separator: "\n")
+        #expect(lines.count == 1, "a process is left: \(result.meanwhile)")
+        // The guest had touched this much of its memory at least.
+        #expect(lines.first.flatMap { Int($0) } ?? 0 > 32 << 10, "\(result.meanwhile)")
+    }
+}
