@@ -80,7 +80,12 @@ struct GuestBatch {
             script, files: supplied,
             options: ["--out", directory + "/out", "--timeout", "10m"] + Self.program + options)
         guard lab.status == 0 else {
-            throw Failure(description: "the lab ended with status \(lab.status): \(lab.errors.suffix(3000))")
+            throw Failure(
+                description: """
+                    the lab ended with status \(lab.status): \(lab.errors.suffix(3000))
+                    it had begun these boots:
+                    \(lab.output.suffix(5000))
+                    """)
         }
         var results: [String: Result] = [:]
         for (index, boot) in boots.enumerated() {
@@ -126,17 +131,18 @@ struct GuestBatch {
             exec 4>$OUT/$1.errors 5>$OUT/$1.meanwhile
             name=$1
             shift 2
+            echo "$name: $*"
             begin=$(cut -d ' ' -f 1 /proc/uptime)
             if [ "$meanwhile" ]; then
                 mkfifo input
-                swiftlet run "$@" <input >$out 2>&4 &
+                timeout -s KILL 100 swiftlet run "$@" <input >$out 2>&4 &
                 pid=$!
                 exec 3>input
                 eval "$meanwhile" >&5 2>&1
                 exec 3>&-
                 wait $pid
             else
-                swiftlet run "$@" </dev/null >$out 2>&4
+                timeout -s KILL 100 swiftlet run "$@" </dev/null >$out 2>&4
             fi
             status=$?
             rm -f input
