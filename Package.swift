@@ -59,6 +59,7 @@ let package = Package(
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
+        .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests"),
 
         .executableTarget(

@@ -1,4 +1,3 @@
-// As in CLinux: the C library's types must look alike in every module.
-#define _GNU_SOURCE 1
-
+// Without _GNU_SOURCE: then fd_set looks as in CLinux and in Swift's Glibc module, and the compiler refuses to see one
+// type in two forms in one file.
 #include <zlib.h>

@@ -35,6 +35,8 @@ public struct KVMError: Error, Equatable, CustomStringConvertible {
                 """
         case ("open", .noSuchAddressOrDevice), ("open", .operationNotSupportedByDevice):
             return "the processor, or the virtual machine this host is, does not offer virtualisation to KVM"
+        case ("open", .isDirectory), ("open", .notDirectory):
+            return "this is not where KVM's device is: it is /dev/kvm"
         case (_, .resourceBusy):
             return "another hypervisor on this host, such as VirtualBox, may hold the processor's virtualisation"
         case (_, .noMemory):

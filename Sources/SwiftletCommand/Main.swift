@@ -8,9 +8,12 @@ enum Main {
     static func main() {
         do {
             var command = try parse()
+            // What shows help is a command as well, and shows it by throwing it.
             try command.run()
         } catch let status as ExitCode {
             exit(status.rawValue)
+        } catch where Swiftlet.exitCode(for: error).isSuccess {
+            print(Swiftlet.fullMessage(for: error))
         } catch {
             fail("swiftlet: \(error)")
         }
@@ -20,10 +23,8 @@ enum Main {
         do {
             return try Swiftlet.parseAsRoot()
         } catch {
-            let message = Swiftlet.fullMessage(for: error)
-            guard Swiftlet.exitCode(for: error).isSuccess else { fail(message) }
-            print(message)
-            throw ExitCode.success
+            guard Swiftlet.exitCode(for: error).isSuccess else { fail(Swiftlet.fullMessage(for: error)) }
+            throw error
         }
     }
 

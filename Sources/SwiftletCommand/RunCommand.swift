@@ -35,10 +35,15 @@ struct RunCommand: ParsableCommand {
     var command: [String] = []
 
     func validate() throws {
-        guard command.isEmpty else {
+        // Everything from the first unknown word on is here, an unknown option as well.
+        if let first = command.first, first != "--", first.hasPrefix("-") {
+            if ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(self) }
+            throw ValidationError("Unknown option '\(first)'")
+        }
+        if let name = command.first(where: { $0 != "--" }) {
             throw ValidationError(
                 """
-                '\(command[0])': running a command in the guest takes an agent there, which this version has not \
+                '\(name)': running a command in the guest takes an agent there, which this version has not \
                 got; what runs is the /init of the --initrd
                 """)
         }

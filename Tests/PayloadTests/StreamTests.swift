@@ -1,0 +1,111 @@
+import Foundation
+import Testing
+
+/// The guest's serial port as stdin and stdout, with all that pipes and files can do.
+@Suite(.enabled(if: Swiftlet.canRun, Swiftlet.cannotRun))
+struct StreamTests {
+    private static let echoLine = "echoing in upper case up to a full stop"
+    private static let floodLine = "flooding the console"
+
+    @Test func inputFromAPipeReachesTheGuest() throws {
+        let result = try Swiftlet.run(payload: "echo", stdin: .bytes(Array("hello, World\n\u{3}.rest".utf8)))
+        #expect(result.output == "\(Self.echoLine)\nHELLO, WORLD\n\u{3}")
+        #expect(result.errors == "")
+        #expect(result.ending == .exited(7))
+    }
+
+    /// More than the serial port's FIFO, a pipe and our buffers hold; nothing is lost or out of order.
+    @Test func muchInputFromAFileComesBackInOrder() throws {
+        let text = (0..<2000).map { "line \($0)\n" }.joined()
+        let file = try TemporaryFile(text + ".")
+        let result = try Swiftlet.run(payload: "echo", stdin: .file(file.path), timeout: 60)
+        #expect(result.output == "\(Self.echoLine)\n" + text.uppercased())
+        #expect(result.ending == .exited(7))
+    }
+
+    /// The guest is not told of its input's end, and runs on.
+    @Test func theEndOfInputDoesNotEndTheMachine() throws {
+        let result = try Swiftlet.run(
+            payload: "echo", ["--timeout", "700ms"], stdin: .bytes(Array("and then".utf8)))
+        #expect(result.output == "\(Self.echoLine)\nAND THEN")
+        #expect(result.ending == .exited(124))
+    }
+
+    @Test func outputGoesToAFile() throws {
+        let file = try TemporaryFile("")
+        let result = try Swiftlet.run(payload: "hello", stdout: .file(file.path))
+        #expect(result.ending == .exited(0))
+        #expect(try String(contentsOfFile: file.path, encoding: .utf8) == "hello from a bare-metal guest\n")
+    }
+
+    @Test func aReaderThatGoesAwayEndsItBySIGPIPE() throws {
+        let session = try Swiftlet.start(payload: "flood", until: Self.floodLine)
+        try session.await(bytes: 1000)
+        session.closeOutput()
+        let result = try session.end()
+        #expect(result.ending == .signalled(SIGPIPE))
+        #expect(result.errors == "")
+        expectFlood(result.stdout)
+    }
+
+    @Test func aFullDiskIsNamed() throws {
+        let result = try Swiftlet.run(payload: "flood", stdout: .file("/dev/full"))
+        #expect(result.ending == .exited(125))
+        #expect(result.errors == "swiftlet: stdout: No space left on device; the machine was killed\n")
+    }
+
+    /// The guest waits for a reader that pauses: nothing is lost, and the process does not grow meanwhile.
+    @Test func aReaderThatStallsGetsEverythingInOrder() throws {
+        let session = try Swiftlet.start(payload: "flood", ["--memory", "16M"], until: Self.floodLine)
+        try session.await(bytes: 10_000)
+        usleep(300_000)
+        let before = try residentKilobytes(session.process)
+        usleep(1_000_000)
+        let after = try residentKilobytes(session.process)
+        #expect(after - before < 1024, "\(before) kB grew to \(after) kB")
+        try session.await(bytes: session.stdout.count + 300_000)
+        session.send(SIGQUIT)
+        let result = try session.end()
+        #expect(result.ending == .signalled(SIGQUIT))
+        expectFlood(result.stdout)
+    }
+
+    @Test func timeLimitEndsAMachineThatNobodyReads() throws {
+        let session = try Swiftlet.start(payload: "flood", ["--timeout", "1s"], until: Self.floodLine)
+        let begin = ContinuousClock.now
+        usleep(2_500_000)
+        let result = try session.end()
+        // A second for the machine and one for the reader.
+        #expect(ContinuousClock.now - begin < .seconds(4))
+        #expect(result.ending == .exited(124))
+        expectFlood(result.stdout)
+    }
+
+    @Test func timeLimitEndsAFloodThatIsRead() throws {
+        let result = try Swiftlet.run(payload: "flood", ["--timeout", "1s"])
+        #expect(result.ending == .exited(124))
+        #expect(result.errors == "swiftlet: the time limit of 1s ran out\n")
+        expectFlood(result.stdout)
+    }
+
+    @Test func withoutAStdoutItSaysSo() throws {
+        let result = try Swiftlet.run(payload: "hello", stdout: .closed)
+        #expect(result.ending == .exited(125))
+        #expect(result.errors.hasPrefix("swiftlet: ") && result.errors.contains("stdout"), "\(result.errors)")
+    }
+
+    /// The flood's first bytes, without a gap.
+    private func expectFlood(_ bytes: [UInt8]) {
+        let head = Array("\(Self.floodLine)\n".utf8)
+        #expect(bytes.starts(with: head))
+        let line = Array(UInt8(ascii: "!")..<UInt8(ascii: "!") + 63) + [UInt8(ascii: "\n")]
+        let wrong = bytes.dropFirst(head.count).enumerated().first { $0.element != line[$0.offset % line.count] }
+        #expect(wrong == nil, "byte \(wrong?.offset ?? 0) of \(bytes.count) is wrong")
+    }
+
+    private func residentKilobytes(_ process: pid_t) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+        return try #require(Int(line.filter(\.isNumber)))
+    }
+}

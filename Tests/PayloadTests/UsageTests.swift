@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+/// Wrong use and wrong files: status 125, a message that helps, and nothing on stdout. None of it needs a KVM.
+struct UsageTests {
+    private func expectFailure(_ arguments: [String], saying needles: [String]) throws {
+        let result = try Swiftlet.run(arguments)
+        #expect(result.ending == .exited(125))
+        #expect(result.output == "")
+        for needle in needles { #expect(result.errors.contains(needle), "'\(needle)' in \(result.errors)") }
+        #expect(result.errors.hasSuffix("\n") && result.errors.utf8.count < 1000, "\(result.errors)")
+    }
+
+    @Test(arguments: [
+        (["--nonesuch"], ["--nonesuch"]), (["--memory", "lots"], ["memory", "'lots'", "512M"]),
+        (["--memory", "512"], ["memory", "'512'", "512M"]), (["--memory", "15M"], ["memory", "15M", "16M"]),
+        (["--memory", "20000000T"], ["memory", "20000000T"]), (["--memory", "17T"], ["memory", "17T", "16T"]),
+        (["--memory", "16385K"], ["memory", "16385K", "1M"]), (["--cpus", "0"], ["cpus", "0", "1 to 32"]),
+        (["--cpus", "33"], ["cpus", "33", "1 to 32"]), (["--cpus", "-1"], ["cpus"]), (["--cpus", "x"], ["cpus", "x"]),
+        (["--timeout", "5"], ["timeout", "'5'", "90s"]), (["--timeout", "0s"], ["timeout", "'0s'"]),
+        (["--timeout"], ["--timeout"]), (["--boot-protocol", "bios"], ["bios", "pvh", "linux64"]),
+        (["--huge-pages", "big"], ["big"]), (["--append", "a\nb"], ["command line", "line break"]),
+        (["--append", String(repeating: "x", count: 3000)], ["command line", "30", "--append"]),
+        (["--", "ls"], ["'ls'", "agent"]), (["--initrd", "/nonesuch/initrd"], ["/nonesuch/initrd", "no such file"]),
+        (["--initrd", "/"], ["/: is a directory"]), (["--initrd", "/dev/null"], ["/dev/null", "character device"]),
+        (["--initrd", ""], ["initrd"]),
+    ] as [([String], [String])])
+    func wrongOptionsAreExplained(options: [String], needles: [String]) throws {
+        try expectFailure(["run", "--kernel", Swiftlet.payload("hello")] + options, saying: needles)
+    }
+
+    @Test(arguments: [
+        (["frobnicate"], ["frobnicate"]), (["--nonesuch"], ["--nonesuch"]), (["doctor", "--nonesuch"], ["--nonesuch"]),
+        (["run", "--kernel"], ["--kernel"]), (["run", "--kernel", ""], ["kernel"]),
+        (["run", "--kernel", "/nonesuch/vmlinuz"], ["/nonesuch/vmlinuz", "no such file"]),
+        (["run", "--kernel", "/"], ["/: is a directory", "regular file"]),
+        (["run", "--kernel", "/dev/zero"], ["/dev/zero", "character device"]),
+    ] as [([String], [String])])
+    func wrongCommandLinesAreExplained(arguments: [String], needles: [String]) throws {
+        try expectFailure(arguments, saying: needles)
+    }
+
+    /// Files that are no kernels, or not whole.
+    enum NoKernel: CaseIterable {
+        case empty, text, gzip, elf32, truncated, cut, zeros
+
+        var needles: [String] {
+            switch self {
+            case .empty: ["an empty file"]
+            case .text: ["a text file"]
+            case .gzip: ["gzip", "decompress"]
+            case .elf32: ["32-bit"]
+            case .truncated, .cut: ["damaged kernel"]
+            case .zeros: ["zeros"]
+            }
+        }
+
+        func contents() throws -> [UInt8] {
+            let kernel = try [UInt8](Data(contentsOf: URL(fileURLWithPath: Swiftlet.payload("hello"))))
+            switch self {
+            case .empty: return []
+            case .text: return Array("just some text\n".utf8)
+            case .gzip: return [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x2b, 0x49, 0x2d, 0x2e, 1, 0]
+            case .elf32: return kernel.prefix(4) + [1] + kernel.dropFirst(5).prefix(1000)
+            case .truncated: return Array(kernel.prefix(100))
+            case .cut: return Array(kernel.dropLast(kernel.count / 3))
+            case .zeros: return [UInt8](repeating: 0, count: 100_000)
+            }
+        }
+    }
+
+    @Test(arguments: NoKernel.allCases)
+    func aFileThatIsNoKernelIsNamedWithWhatItIs(kind: NoKernel) throws {
+        let file = try TemporaryFile(kind.contents())
+        try expectFailure(["run", "--kernel", file.path], saying: ["swiftlet: \(file.path): "] + kind.needles)
+    }
+
+    @Test func anInitrdLargerThanMemoryIsRefused() throws {
+        let initrd = try TemporaryFile(zeros: 64 << 20)
+        try expectFailure(
+            ["run", "--kernel", Swiftlet.payload("hello"), "--memory", "32M", "--initrd", initrd.path],
+            saying: ["swiftlet: \(initrd.path): the initrd has 64 MiB", "more memory"])
+    }
+
+    @Test func aKernelThatCannotBeReadIsNamed() throws {
+        let kernel = try TemporaryFile("")
+        chmod(kernel.path, 0)
+        guard access(kernel.path, R_OK) != 0 else { return }
+        try expectFailure(["run", "--kernel", kernel.path], saying: ["\(kernel.path): not permitted"])
+    }
+
+    @Test(arguments: [
+        (["--help"], ["USAGE: swiftlet", "run", "doctor"]), (["run", "--help"], ["--kernel", "--timeout", "125"]),
+        (["help", "run"], ["--kernel"]), (["doctor", "--help"], ["--json"]), (["--version"], ["."]), ([], ["USAGE"]),
+    ] as [([String], [String])])
+    func helpGoesToStdout(arguments: [String], needles: [String]) throws {
+        let result = try Swiftlet.run(arguments)
+        #expect(result.ending == .exited(0))
+        #expect(result.errors == "")
+        for needle in needles { #expect(result.output.contains(needle), "'\(needle)' in \(result.output)") }
+    }
+}
