@@ -3,11 +3,7 @@
 SHELL := /bin/bash
 
 include firmware/rules.mk
-<<<<<<< HEAD
 include Tests/lab/rules.mk
-=======
--include Tests/lab/rules.mk
->>>>>>> bench
 -include Tests/bench/rules.mk
 
 BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev pkg-config
