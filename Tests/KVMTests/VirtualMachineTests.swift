@@ -1,6 +1,6 @@
 import CLinux
-import GuestMemory
 import Glibc
+import GuestMemory
 import KVM
 import Linux
 import Synchronization

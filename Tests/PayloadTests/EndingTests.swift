@@ -69,7 +69,8 @@ struct EndingTests {
     }
 
     @Test func aStoppedProcessGoesOn() throws {
-        let session = try Swiftlet.start(payload: "echo", stdin: .open, until: "echoing in upper case up to a full stop")
+        let session = try Swiftlet.start(
+            payload: "echo", stdin: .open, until: "echoing in upper case up to a full stop")
         session.send(SIGTSTP)
         try session.awaitStop()
         session.write("on.")

@@ -47,12 +47,13 @@ struct PayloadTests {
     }
 
     /// The first 640 KiB less the BIOS's own, and what is above 1 MiB; the rest beyond 4 GiB.
-    @Test(arguments: [
-        ("16M", [], ["0x100000 to 0x1000000"], 16), ("512M", [], ["0x100000 to 0x20000000"], 512),
-        ("512M", ["--huge-pages", "never"], ["0x100000 to 0x20000000"], 512),
-        ("5G", [], ["0x100000 to 0xc0000000", "0x100000000 to 0x180000000"], 5120),
-        ("5G", ["--huge-pages", "never"], ["0x100000 to 0xc0000000", "0x100000000 to 0x180000000"], 5120),
-    ] as [(String, [String], [String], Int)])
+    @Test(
+        arguments: [
+            ("16M", [], ["0x100000 to 0x1000000"], 16), ("512M", [], ["0x100000 to 0x20000000"], 512),
+            ("512M", ["--huge-pages", "never"], ["0x100000 to 0x20000000"], 512),
+            ("5G", [], ["0x100000 to 0xc0000000", "0x100000000 to 0x180000000"], 5120),
+            ("5G", ["--huge-pages", "never"], ["0x100000 to 0xc0000000", "0x100000000 to 0x180000000"], 5120),
+        ] as [(String, [String], [String], Int)])
     func memoryIsThere(size: String, options: [String], regions: [String], mebibytes: Int) throws {
         let result = try Swiftlet.run(payload: "memory", ["--memory", size] + options)
         var lines = ["memory map and memory", "memory from 0x0 to 0x9fc00 is right"]

@@ -11,31 +11,37 @@ struct UsageTests {
         #expect(result.errors.hasSuffix("\n") && result.errors.utf8.count < 1000, "\(result.errors)")
     }
 
-    @Test(arguments: [
-        (["--nonesuch"], ["--nonesuch"]), (["--memory", "lots"], ["memory", "'lots'", "512M"]),
-        (["--memory", "512"], ["memory", "'512'", "512M"]), (["--memory", "15M"], ["memory", "15M", "16M"]),
-        (["--memory", "20000000T"], ["memory", "20000000T"]), (["--memory", "17T"], ["memory", "17T", "16T"]),
-        (["--memory", "16385K"], ["memory", "16385K", "1M"]), (["--cpus", "0"], ["cpus", "0", "1 to 32"]),
-        (["--cpus", "33"], ["cpus", "33", "1 to 32"]), (["--cpus", "-1"], ["cpus"]), (["--cpus", "x"], ["cpus", "x"]),
-        (["--timeout", "5"], ["timeout", "'5'", "90s"]), (["--timeout", "0s"], ["timeout", "'0s'"]),
-        (["--timeout"], ["--timeout"]), (["--boot-protocol", "bios"], ["bios", "pvh", "linux64"]),
-        (["--huge-pages", "big"], ["big"]), (["--append", "a\nb"], ["command line", "line break"]),
-        (["--append", String(repeating: "x", count: 3000)], ["command line", "30", "--append"]),
-        (["--", "ls"], ["'ls'", "agent"]), (["--initrd", "/nonesuch/initrd"], ["/nonesuch/initrd", "no such file"]),
-        (["--initrd", "/"], ["/: is a directory"]), (["--initrd", "/dev/null"], ["/dev/null", "character device"]),
-        (["--initrd", ""], ["initrd"]),
-    ] as [([String], [String])])
+    @Test(
+        arguments: [
+            (["--nonesuch"], ["--nonesuch"]), (["--memory", "lots"], ["memory", "'lots'", "512M"]),
+            (["--memory", "512"], ["memory", "'512'", "512M"]), (["--memory", "15M"], ["memory", "15M", "16M"]),
+            (["--memory", "20000000T"], ["memory", "20000000T"]), (["--memory", "17T"], ["memory", "17T", "16T"]),
+            (["--memory", "16385K"], ["memory", "16385K", "1M"]), (["--cpus", "0"], ["cpus", "0", "1 to 32"]),
+            (["--cpus", "33"], ["cpus", "33", "1 to 32"]), (["--cpus", "-1"], ["cpus"]),
+            (["--cpus", "x"], ["cpus", "x"]),
+            (["--timeout", "5"], ["timeout", "'5'", "90s"]), (["--timeout", "0s"], ["timeout", "'0s'"]),
+            (["--timeout"], ["--timeout"]), (["--boot-protocol", "bios"], ["bios", "pvh", "linux64"]),
+            (["--huge-pages", "big"], ["big"]), (["--append", "a\nb"], ["command line", "line break"]),
+            (["--append", String(repeating: "x", count: 3000)], ["command line", "30", "--append"]),
+            (["--", "ls"], ["'ls'", "agent"]),
+            (["--initrd", "/nonesuch/initrd"], ["/nonesuch/initrd", "no such file"]),
+            (["--initrd", "/"], ["/: is a directory"]),
+            (["--initrd", "/dev/null"], ["/dev/null", "character device"]),
+            (["--initrd", ""], ["initrd"]),
+        ] as [([String], [String])])
     func wrongOptionsAreExplained(options: [String], needles: [String]) throws {
         try expectFailure(["run", "--kernel", Swiftlet.payload("hello")] + options, saying: needles)
     }
 
-    @Test(arguments: [
-        (["frobnicate"], ["frobnicate"]), (["--nonesuch"], ["--nonesuch"]), (["doctor", "--nonesuch"], ["--nonesuch"]),
-        (["run", "--kernel"], ["--kernel"]), (["run", "--kernel", ""], ["kernel"]),
-        (["run", "--kernel", "/nonesuch/vmlinuz"], ["/nonesuch/vmlinuz", "no such file"]),
-        (["run", "--kernel", "/"], ["/: is a directory", "regular file"]),
-        (["run", "--kernel", "/dev/zero"], ["/dev/zero", "character device"]),
-    ] as [([String], [String])])
+    @Test(
+        arguments: [
+            (["frobnicate"], ["frobnicate"]), (["--nonesuch"], ["--nonesuch"]),
+            (["doctor", "--nonesuch"], ["--nonesuch"]),
+            (["run", "--kernel"], ["--kernel"]), (["run", "--kernel", ""], ["kernel"]),
+            (["run", "--kernel", "/nonesuch/vmlinuz"], ["/nonesuch/vmlinuz", "no such file"]),
+            (["run", "--kernel", "/"], ["/: is a directory", "regular file"]),
+            (["run", "--kernel", "/dev/zero"], ["/dev/zero", "character device"]),
+        ] as [([String], [String])])
     func wrongCommandLinesAreExplained(arguments: [String], needles: [String]) throws {
         try expectFailure(arguments, saying: needles)
     }
@@ -89,10 +95,12 @@ struct UsageTests {
         try expectFailure(["run", "--kernel", kernel.path], saying: ["\(kernel.path): not permitted"])
     }
 
-    @Test(arguments: [
-        (["--help"], ["USAGE: swiftlet", "run", "doctor"]), (["run", "--help"], ["--kernel", "--timeout", "125"]),
-        (["help", "run"], ["--kernel"]), (["doctor", "--help"], ["--json"]), (["--version"], ["."]), ([], ["USAGE"]),
-    ] as [([String], [String])])
+    @Test(
+        arguments: [
+            (["--help"], ["USAGE: swiftlet", "run", "doctor"]), (["run", "--help"], ["--kernel", "--timeout", "125"]),
+            (["help", "run"], ["--kernel"]), (["doctor", "--help"], ["--json"]), (["--version"], ["."]),
+            ([], ["USAGE"]),
+        ] as [([String], [String])])
     func helpGoesToStdout(arguments: [String], needles: [String]) throws {
         let result = try Swiftlet.run(arguments)
         #expect(result.ending == .exited(0))
