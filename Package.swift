@@ -56,7 +56,7 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
