@@ -56,7 +56,7 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM"]),
+        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
@@ -71,3 +71,10 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Warnings are errors where nobody would read them.
+if Context.environment["CI"] != nil {
+    for target in package.targets where target.type != .system {
+        target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
+    }
+}

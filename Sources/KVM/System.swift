@@ -56,3 +56,28 @@ public struct System: ~Copyable, Sendable {
             descriptor: OwnedDescriptor(adopting: raw), vcpuLimit: limit, vcpuMappingSize: Int(mappingSize))
     }
 }
+
+extension System {
+    /// Asks for a list whose length only the kernel knows: again with more room, while there is too little.
+    ///
+    /// - Parameters:
+    ///   - empty: the structure's start.
+    ///   - count: its field that tells the kernel how much room there is, and us how many elements it gave.
+    func list<Header, Element>(
+        _ request: UInt, _ name: StaticString, _ empty: Header, count: WritableKeyPath<Header, UInt32>
+    ) throws(KVMError) -> [Element] {
+        var capacity = 128
+        while true {
+            var header = empty
+            header[keyPath: count] = UInt32(capacity)
+            let list = FlexibleStructure<Header, Element>(header: header, capacity: capacity)
+            do throws(KVMError) {
+                try control(descriptor, request, name, list.start, on: path)
+                return list.elements(list.header[keyPath: count])
+            } catch {
+                guard error.errno == .argListTooLong, capacity < 1 << 16 else { throw error }
+                capacity *= 2
+            }
+        }
+    }
+}

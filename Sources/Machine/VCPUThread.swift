@@ -20,6 +20,8 @@ final class VCPUThread: Sendable {
         Self.installKickHandler()
         try thread.withLock { thread throws(SystemCallError) in
             thread = try NativeThread(name: "vcpu\(vcpu.id)") { [self] in
+                // Whoever starts a machine may have it blocked, as threads of a dispatch queue do.
+                SignalSet([Self.kickSignal]).unblock()
                 while gate.pass() {
                     guard runUntilInterrupted(handle) else { return }
                     // Before the gate's phase is read: a request made after that is seen by the next run.

@@ -12,7 +12,7 @@ enum Main {
             try command.run()
         } catch let status as ExitCode {
             exit(status.rawValue)
-        } catch where Swiftlet.exitCode(for: error).isSuccess {
+        } catch  where Swiftlet.exitCode(for: error).isSuccess {
             print(Swiftlet.fullMessage(for: error))
         } catch {
             fail("swiftlet: \(error)")

@@ -51,24 +51,24 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let begin = monotonicNanoseconds()
-        let signals = ProcessSignals.takeOver()
-        let plan = try MachinePlan(
-            try machine.configuration(), cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
+        let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
+        let plan = try MachinePlan(try machine.configuration(), cache: cache)
         let machine = try Machine(try System(), plan)
 
         let supervisor = try Supervisor(
-            machine, signals: signals, terminal: Terminal(STDIN_FILENO), timeLimit: timeout?.nanoseconds)
+            machine, signals: ProcessSignals.takeOver(), terminal: Terminal(STDIN_FILENO),
+            timeLimit: timeout?.nanoseconds)
         let console = try ConsoleThread(
             console: machine.console, port: machine.serial, input: STDIN_FILENO, output: STDOUT_FILENO,
-            interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) }
-        ) { [consoleEnded = supervisor.consoleEnded] event in
-            switch event {
-            case .outputFailed(let error): machine.end(.killed(.outputFailure(error.errno)))
-            case .leaveRequested: machine.end(.killed(.user))
-            case .ended: consoleEnded.counter.signal()
-            case .inputEnded, .inputFailed: break
-            }
-        }
+            interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) },
+            report: { [consoleEnded = supervisor.consoleEnded] event in
+                switch event {
+                case .outputFailed(let error): machine.end(.killed(.outputFailure(error.errno)))
+                case .leaveRequested: machine.end(.killed(.user))
+                case .ended: consoleEnded.counter.signal()
+                case .inputEnded, .inputFailed: break
+                }
+            })
         try machine.start()
         WorkingSet.releaseCode()
         try supervisor.awaitEnd()

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Boot
-import GuestMemory
 import Glibc
+import GuestMemory
 import Machine
 
 /// The flags of `swiftlet run` that describe the machine.

@@ -47,7 +47,8 @@ final class Supervisor {
         timeLimit = try Timer()
         grace = try Timer()
         for (member, token) in [
-            (machine.events.changed.descriptor.rawValue, Token.machine), (consoleEnded.counter.descriptor.rawValue, .console),
+            (machine.events.changed.descriptor.rawValue, Token.machine),
+            (consoleEnded.counter.descriptor.rawValue, .console),
             (signals.descriptor.rawValue, .signals), (timeLimit.descriptor.rawValue, .timeLimit),
             (grace.descriptor.rawValue, .grace),
         ] {

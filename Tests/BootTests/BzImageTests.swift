@@ -56,11 +56,26 @@ import Testing
         #expect(error?.description.contains(word) == true, "\(error?.description ?? "none")")
     }
 
-    @Test(arguments: [0, 6000, 0x100_0001, 0xffff_ffff] as [UInt32], [Compression.xz, .zstd, .lz4Legacy])
-    func aWrongUnpackedSizeIsRefused(size: UInt32, format: Compression) {
+    @Test func aPayloadOneByteTooLongIsRefused() {
+        let made = MadeUpBzImage(MadeUpELF().bytes, .gzip)
+        let room = made.bytes.count - 1024 - MadeUpBzImage.payloadStart
+        #expect((try? open(made.bytes.with(UInt32(room), at: 0x24c), .linux64).get()) != nil)
+        let error = #expect(throws: KernelImageError.self) {
+            try open(made.bytes.with(UInt32(room + 1), at: 0x24c), .linux64).get()
+        }
+        #expect(error?.description.contains("beyond its end") == true)
+    }
+
+    @Test(
+        arguments: [
+            (0, "claims to be 0 bytes"), (100, "holds more than 100 bytes"), (6000, "cut short"),
+            (0x100_0001, "claims to be 16777217 bytes"), (0xffff_ffff, "claims to be 4294967295 bytes"),
+        ] as [(UInt32, String)], [Compression.xz, .zstd, .lz4Legacy])
+    func aWrongUnpackedSizeIsRefused(wrong: (size: UInt32, word: String), format: Compression) {
         var made = MadeUpBzImage(MadeUpELF().bytes, format)
-        made.payload.replaceSubrange((made.payload.count - 4)..., with: size.littleEndianBytes)
-        #expect((try? open(made.bytes).get()) == nil)
+        made.payload.replaceSubrange((made.payload.count - 4)..., with: wrong.size.littleEndianBytes)
+        let error = #expect(throws: KernelImageError.self) { try open(made.bytes).get() }
+        #expect(error?.description.contains(wrong.word) == true, "\(error?.description ?? "none")")
     }
 
     @Test(arguments: Compression.allCases)

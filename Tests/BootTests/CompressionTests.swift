@@ -64,15 +64,20 @@ import Testing
         }
     }
 
-    @Test(arguments: Compression.allCases)
-    func whatFollowsIsRefusedOrIgnored(format: Compression) {
+    @Test(
+        arguments: Compression.allCases, [[0x70, 0x11, 0x01, 0x00], [UInt8](repeating: 0xff, count: 12)] as [[UInt8]])
+    func whatFollowsIsRefusedOrIgnored(format: Compression, rest: [UInt8]) {
         let bytes = sampleBytes(count: 70_000)
-        let packed = Compressors.compress(bytes, format) + [0x70, 0x11, 0x01, 0x00]
+        let packed = Compressors.compress(bytes, format) + rest
         #expect(grow(packed, limit: 1 << 20, trailer: .ignored) == .success(bytes))
         #expect(fill(packed, format, size: 70_000, trailer: .ignored) == .success(bytes))
-        // In LZ4's legacy format the four bytes are the length of another block.
+        // In LZ4's legacy format the first four bytes are the length of another block, here one that can be or not.
         let expected: DecompressionError =
-            format == .lz4Legacy ? .truncated(format) : .trailingBytes(format, count: 4)
+            switch (format, rest.count) {
+            case (.lz4Legacy, 4): .truncated(format)
+            case (.lz4Legacy, _): .damaged(format)
+            default: .trailingBytes(format, count: rest.count)
+            }
         #expect(grow(packed, limit: 1 << 20) == .failure(expected))
         #expect(fill(packed, format, size: 70_000) == .failure(expected))
     }

@@ -56,11 +56,14 @@ enum Compressors {
         let blockSize = 8 << 20
         var result: [UInt8] = [0x02, 0x21, 0x4c, 0x18]
         for start in stride(from: 0, to: bytes.count, by: blockSize) {
-            let block = bytes[start..<min(start + blockSize, bytes.count)].map { CChar(bitPattern: $0) }
-            var packed = [CChar](repeating: 0, count: Int(LZ4_compressBound(CInt(block.count))))
-            let count = LZ4_compress_default(block, &packed, CInt(block.count), CInt(packed.count))
-            result += withUnsafeBytes(of: UInt32(count).littleEndian) { [UInt8]($0) }
-            result += packed.prefix(Int(count)).map { UInt8(bitPattern: $0) }
+            let size = CInt(min(blockSize, bytes.count - start))
+            var packed = [CChar](repeating: 0, count: Int(LZ4_compressBound(size)))
+            let count = bytes.withUnsafeBytes { bytes in
+                let block = bytes.baseAddress.map { ($0 + start).assumingMemoryBound(to: CChar.self) }
+                return LZ4_compress_default(block, &packed, size, CInt(packed.count))
+            }
+            result += UInt32(count).littleEndianBytes
+            packed.withUnsafeBytes { result += $0.prefix(Int(count)) }
         }
         return result
     }
@@ -77,12 +80,13 @@ enum Compressors {
     }
 }
 
-/// Reproducible bytes, some of which compress well and some not at all.
+/// Reproducible bytes, some of which compress well and some not at all; they repeat after 256 KiB.
 func sampleBytes(count: Int, seed: UInt64 = 1) -> [UInt8] {
     var random = SplitMix(state: seed)
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 64)
-    while bytes.count < count {
+    let period = min(count, 256 << 10)
+    bytes.reserveCapacity(count + period + 64)
+    while bytes.count < period {
         let value = random.next()
         switch value & 3 {
         case 0: withUnsafeBytes(of: value) { bytes += $0 }
@@ -90,6 +94,7 @@ func sampleBytes(count: Int, seed: UInt64 = 1) -> [UInt8] {
         default: bytes += [0xe8, UInt8(truncatingIfNeeded: value >> 8), 1, 0, 0, 0x48, 0x89, 0xc3]
         }
     }
+    while bytes.count < count { bytes += bytes[..<period] }
     return Array(bytes.prefix(count))
 }
 

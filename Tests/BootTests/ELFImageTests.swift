@@ -25,6 +25,7 @@ import Testing
             (MadeUpELF.note(UInt64(0x1_0000_0000).littleEndianBytes), nil),
             (MadeUpELF.note([1, 2, 3]), nil),
             (MadeUpELF.note(UInt32(0x10_0020).littleEndianBytes, name: "Xin\0"), nil),
+            (MadeUpELF.note(UInt32(0x10_0020).littleEndianBytes, name: "Xen\0more\0"), nil),
             (MadeUpELF.note(UInt32(0x10_0020).littleEndianBytes, type: 17), nil),
             (MadeUpELF.Segment(type: 4, address: 0, bytes: [UInt8](repeating: 0xff, count: 64)), nil),
             (MadeUpELF.Segment(type: 4, address: 0, bytes: []), nil),
@@ -53,10 +54,12 @@ import Testing
             (18, 999, 2, "machine number 999"), (24, 0x20_3000, 8, "entry"), (32, .max, 8, "ends within"),
             (32, 9000, 8, "ends within"), (54, 57, 2, "57 bytes"), (56, 0, 2, "no ELF program headers"),
             (56, 0xffff, 2, "65535"), (64 + 8, .max, 8, "beyond the end of the file"),
-            (64 + 8, 6000, 8, "beyond the end of the file"), (64 + 32, 5001, 8, "more bytes in the file"),
+            (64 + 8, 6000, 8, "beyond the end of the file"),
+            (64 + 8, 1000, 8, "beyond the end of the file"), (64 + 32, 5001, 8, "more bytes in the file"),
             (64 + 40, .max, 8, "end of the address space"), (64 + 40, 0x10_0001, 8, "overlap"),
             (64 + 24, 0x20_2fff, 8, "overlap"), (64 + 24, .max - 4998, 8, "end of the address space"),
             (64 + 112 + 8, .max, 8, "notes go on beyond"), (64 + 112 + 32, .max, 8, "notes go on beyond"),
+            (64 + 112 + 32, 200, 8, "notes go on beyond"),
         ] as [(Int, UInt64, Int, String)])
     func contradictionsAreNamed(offset: Int, value: UInt64, width: Int, word: String) throws {
         var bytes = MadeUpELF().bytes

@@ -74,7 +74,7 @@ import Testing
     }
 
     enum Damage: CaseIterable {
-        case truncated, emptied, foreign, lengthened, damagedKernel, othersMayWrite, linked, directory
+        case truncated, emptied, foreign, withoutTrailer, lengthened, damagedKernel, othersMayWrite, linked, directory
     }
 
     @Test(arguments: Damage.allCases)
@@ -92,7 +92,9 @@ import Testing
         case .truncated: try whole.dropLast(1).write(to: URL(fileURLWithPath: entry))
         case .emptied: try Data().write(to: URL(fileURLWithPath: entry))
         case .foreign: try Data("#!/bin/sh\n".utf8).write(to: URL(fileURLWithPath: entry))
-        case .lengthened: try (whole.prefix(8) + whole).write(to: URL(fileURLWithPath: entry))
+        case .withoutTrailer: try (Data(other.bytes) + Data(count: 24)).write(to: URL(fileURLWithPath: entry))
+        case .lengthened:
+            try (Data(other.bytes) + [0] + whole.suffix(24)).write(to: URL(fileURLWithPath: entry))
         case .damagedKernel:
             try (Data(count: whole.count - 24) + whole.suffix(24)).write(to: URL(fileURLWithPath: entry))
         case .othersMayWrite:
@@ -125,14 +127,25 @@ import Testing
         #expect(names(cachePath).isEmpty)
     }
 
+    private func inode(_ entry: String) throws -> ino_t {
+        let path = cachePath + "/" + entry
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        return status.st_ino
+    }
+
     @Test func onlyTheKernelsUsedLastAreKept() throws {
         let paths = try (0..<12).map { try writeKernel($0) }
+        _ = try Self.entryPoint(paths[0], cache)
+        let first = try #require(entries.first)
+        let inode = try self.inode(first)
         for path in paths {
             _ = try Self.entryPoint(path, cache)
             // The first stays in use.
             _ = try Self.entryPoint(paths[0], cache)
         }
         let old = cachePath + "/tmp-1-abc"
+        #expect(try self.inode(first) == inode, "made anew")
         #expect(entries.count == 8)
         #expect(memos.count == 8)
         for memo in memos { #expect(FileManager.default.fileExists(atPath: cachePath + "/by-file/" + memo)) }

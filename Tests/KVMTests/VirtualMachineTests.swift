@@ -1,6 +1,6 @@
 import CLinux
-import GuestMemory
 import Glibc
+import GuestMemory
 import KVM
 import Linux
 import Synchronization
@@ -105,6 +105,8 @@ struct VirtualMachineTests {
         }
 
         func run() {
+            // Threads of the test's own may have it blocked.
+            SignalSet([real_time_signal()]).unblock()
             if case .interrupted = fixture.vcpu.run() { wasInterrupted.store(true, ordering: .releasing) }
         }
     }

@@ -2,9 +2,10 @@ import Machine
 import Testing
 
 @Suite struct VMConfigurationTests {
-    @Test(arguments: [
-        ("512M", 512 << 20), ("2G", 2 << 30), ("64KiB", 64 << 10), ("1t", 1 << 40), ("16mb", 16 << 20),
-    ] as [(String, UInt64)])
+    @Test(
+        arguments: [
+            ("512M", 512 << 20), ("2G", 2 << 30), ("64KiB", 64 << 10), ("1t", 1 << 40), ("16mb", 16 << 20),
+        ] as [(String, UInt64)])
     func sizesAreReadAsPeopleWriteThem(text: String, bytes: UInt64) {
         #expect(ByteSize(text)?.bytes == bytes)
     }

@@ -35,7 +35,10 @@ public enum KernelCommandLineError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .tooLong(let count, let limit):
-            "the kernel command line has \(count) bytes, but this kernel takes no more than \(limit); shorten '--append'"
+            """
+            the kernel command line has \(count) bytes, but this kernel takes no more than \(limit); \
+            shorten '--append'
+            """
         case .forbidden(let name, let part):
             "the kernel command line must not contain a \(name): \(part.debugDescription)"
         }

@@ -31,7 +31,8 @@ public enum PlacementError: Error, Equatable, CustomStringConvertible {
         case .initrdTooLarge(let name, let size, let room):
             """
             \(name): the initrd has \(Self.mebibytes(size, rounding: .up)), but beside the kernel only \
-            \(Self.mebibytes(room, rounding: .down)) of memory are left for it; give the guest more memory
+            \(Self.mebibytes(room, rounding: .down)) of memory are left for it; \
+            give the guest more memory, or a smaller initrd
             """
         case .commandLine(let error): error.description
         case .tooManyRanges(let count):

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// One answer of the CPUID instruction.
 public struct CPUIDEntry: Equatable, Sendable {
@@ -51,20 +50,8 @@ extension CPUIDEntry {
 extension System {
     /// The features that the host's processor and KVM can give to a guest (`KVM_GET_SUPPORTED_CPUID`).
     public func supportedCPUID() throws(KVMError) -> [CPUIDEntry] {
-        var capacity = 128
-        while true {
-            var header = kvm_cpuid2()
-            header.nent = UInt32(capacity)
-            let table = FlexibleStructure<kvm_cpuid2, kvm_cpuid_entry2>(header: header, capacity: capacity)
-            do throws(KVMError) {
-                try control(
-                    descriptor, kKVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", table.start, on: "/dev/kvm")
-                return table.elements(table.header.nent).map(CPUIDEntry.init)
-            } catch {
-                guard error.errno == .argListTooLong, capacity < 4096 else { throw error }
-                capacity *= 2
-            }
-        }
+        try list(kKVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", kvm_cpuid2(), count: \.nent)
+            .map { (entry: kvm_cpuid_entry2) in CPUIDEntry(entry) }
     }
 }
 

@@ -1,5 +1,4 @@
 import CLinux
-import SystemPackage
 
 /// A model-specific register and its value.
 public struct MSR: Equatable, Sendable {
@@ -15,19 +14,7 @@ public struct MSR: Equatable, Sendable {
 extension System {
     /// The registers that this host's KVM can save and restore (`KVM_GET_MSR_INDEX_LIST`).
     public func msrIndices() throws(KVMError) -> [UInt32] {
-        var capacity = 256
-        while true {
-            var header = kvm_msr_list()
-            header.nmsrs = UInt32(capacity)
-            let list = FlexibleStructure<kvm_msr_list, UInt32>(header: header, capacity: capacity)
-            do throws(KVMError) {
-                try control(descriptor, kKVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", list.start, on: "/dev/kvm")
-                return list.elements(list.header.nmsrs)
-            } catch {
-                guard error.errno == .argListTooLong, capacity < 1 << 16 else { throw error }
-                capacity *= 2
-            }
-        }
+        try list(kKVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", kvm_msr_list(), count: \.nmsrs)
     }
 }
 

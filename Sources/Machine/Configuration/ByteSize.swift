@@ -39,7 +39,8 @@ extension ByteSize: Codable {
         let text = try container.decode(String.self)
         guard let size = ByteSize(text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "'\(text)' is not a size; write a number and a unit, such as 512M or 2G")
+                in: container,
+                debugDescription: "'\(text)' is not a size; write a number and a unit, such as 512M or 2G")
         }
         self = size
     }

@@ -29,7 +29,8 @@ public struct FaultReport: Equatable, Sendable {
             guard let physical = vcpu.translate(address &+ offset) else { return nil }
             return try? memory.load(at: physical, as: UInt8.self)
         }
-        lines.append("  code at rip: " + (code.isEmpty ? "not in memory" : code.map { hexadecimal($0) }.joined(separator: " ")))
+        lines.append(
+            "  code at rip: " + (code.isEmpty ? "not in memory" : code.map { hexadecimal($0) }.joined(separator: " ")))
         return lines.joined(separator: "\n")
     }
 

@@ -10,6 +10,8 @@ enum Layout {
     static let identityMap: UInt64 = 0xFFFB_C000
     static let taskState: UInt64 = 0xFFFB_D000
 
+    /// The 16 bytes of the VM generation id, in a page of memory that the guest is told to leave alone.
+    static let vmGenerationID: UInt64 = 0xD_F000
     /// The ACPI tables' place, where a scan for the RSDP also looks (ACPI 6.5 §5.2.5.1).
     static let acpiTables: Range<UInt64> = 0xE_0000..<0x10_0000
 

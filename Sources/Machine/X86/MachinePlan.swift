@@ -41,6 +41,9 @@ public struct MachinePlan: Sendable {
     func load(into memory: GuestMemory) throws -> EntryState {
         try memory.write(acpi.bytes, at: Layout.acpiTables.lowerBound)
         try memory.write(Self.power.resetVectorCode, at: ACPIConfiguration.PowerControl.resetVectorAddress)
+        var random = SystemRandomNumberGenerator()
+        try memory.store(random.next(), at: Layout.vmGenerationID)
+        try memory.store(random.next(), at: Layout.vmGenerationID + 8)
         return try boot.load(into: memory)
     }
 
@@ -59,6 +62,8 @@ public struct MachinePlan: Sendable {
             cpuCount: cpus, localAPICAddress: Layout.localAPIC,
             ioAPIC: .init(id: 0, address: Layout.ioAPIC),
             serialPorts: [.init(ioPort: Layout.com1, gsi: Layout.com1Interrupt)],
-            power: power, powerButtonGSI: Layout.powerButtonInterrupt, pvpanicPort: Layout.pvpanic)
+            power: power, powerButtonGSI: Layout.powerButtonInterrupt,
+            vmGenerationID: .init(guidAddress: Layout.vmGenerationID, gsi: Layout.vmGenerationInterrupt),
+            pvpanicPort: Layout.pvpanic)
     }
 }

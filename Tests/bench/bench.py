@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Measures Swiftlet against its peers, on the same work in the same run, by turns.
+
+The tables go to stdout, progress to stderr; --write puts the tables into the document as well.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+
+import local
+import stock
+from report import Failure, note, replace_section
+
+LOCAL_PARTS = {"first-byte": local.first_byte, "memory": local.idle_memory, "start-up": local.start_up}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", action="append", choices=[*LOCAL_PARTS, *stock.PARTS],
+                        help="only this one; may be repeated")
+    parser.add_argument("--runs", type=int, default=11, help="how often each command is timed (default: %(default)s)")
+    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)),
+                        help="the CPU for what is timed on this machine (default: the last)")
+    parser.add_argument("--memory", type=int, default=256, help="MiB of each guest (default: %(default)s)")
+    parser.add_argument("--write", metavar="FILE", help="put the tables between FILE's marker comments, too")
+    parser.add_argument("--swiftlet", default=".build/release/swiftlet")
+    parser.add_argument("--qemu", default="qemu-system-x86_64")
+    parser.add_argument("--lkvm", default=os.environ.get("LKVM"), help="kvmtool (default: $LKVM)")
+    parser.add_argument("--kernel", default=".build/kernels/6.1", help="a directory made by 'lab kernel'")
+    parser.add_argument("--lab", default=".build/debug/lab", help="the program of that name")
+    parser.add_argument("--lab-timeout", default="30m", help="for all that is done there (default: %(default)s)")
+    parser.add_argument("--firmware", default=".build/firmware", help="the directory of the payloads")
+    parser.add_argument("--floor", default=".build/bench/floor")
+    parser.add_argument("--marker", default=".build/bench/marker")
+    options = parser.parse_args()
+    if options.runs < 1:
+        parser.error("--runs: give 1 or more; 10 for figures worth keeping")
+    return options
+
+
+def check_files(options, parts):
+    wanted = {options.swiftlet: "make build", options.floor: "make bench", options.marker: "make bench",
+              f"{options.firmware}/first-byte.elf": "make firmware"}
+    if any(name in stock.PARTS for name in parts):
+        wanted[options.lab] = "swift build --product lab"
+        for name in ("vmlinux", "vmlinuz"):
+            wanted[f"{options.kernel}/{name}"] = \
+                f"{options.lab} kernel --package linux-image-cloud-amd64 --to {options.kernel}"
+    if options.lkvm:
+        wanted[options.lkvm] = "a build of kvmtool"
+    for path, remedy in wanted.items():
+        if not os.path.exists(path):
+            raise Failure(f"there is no {path}; it comes from '{remedy}'")
+
+
+def texts(options, parts):
+    """Pairs of a part's name and its text."""
+    for name in parts:
+        if name in LOCAL_PARTS:
+            note(f"{name}:")
+            yield name, LOCAL_PARTS[name](options)
+    in_lab = [name for name in parts if name in stock.PARTS]
+    if in_lab:
+        note(f"{', '.join(in_lab)}:")
+        yield from stock.measure(options, in_lab).items()
+
+
+def main():
+    options = arguments()
+    parts = options.part or [*LOCAL_PARTS, *stock.PARTS]
+    try:
+        check_files(options, parts)
+        for name, text in texts(options, parts):
+            print(f"{name}\n\n{text}\n", flush=True)
+            if options.write:
+                write(options.write, name, text)
+    except (Failure, OSError, subprocess.CalledProcessError) as failure:
+        sys.exit(f"bench: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def write(path, name, text):
+    with open(path) as file:
+        document = file.read()
+    document = replace_section(document, name, text)
+    with open(path, "w") as file:
+        file.write(document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The memory that a monitor itself takes, as /proc/PID/smaps has it."""
+
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+
+from report import Failure, table
+
+
+@dataclass
+class Footprint:
+    #: kB; private is clean and dirty pages that no other process has mapped.
+    private: int
+    resident: int
+    #: kB of the mappings left out because the guest's memory is in them; 0 when none was found.
+    guest: int
+
+
+def footprint(smaps, guest_size):
+    """Sums up all mappings smaller than the guest's memory of `guest_size` MiB."""
+    result = Footprint(0, 0, 0)
+    size = 0
+    for name, value in re.findall(r"^(\w+): +(\d+) kB$", smaps, re.MULTILINE):
+        value = int(value)
+        if name == "Size":
+            size = value
+            if size >= guest_size << 10:
+                result.guest += size
+        elif size < guest_size << 10:
+            if name in ("Private_Clean", "Private_Dirty"):
+                result.private += value
+            elif name == "Rss":
+                result.resident += value
+    if result.guest == 0:
+        raise Failure("no mapping is as large as the guest's memory; the monitor was gone, or maps it in pieces")
+    return result
+
+
+def of_process(peer, marker, guest_size, settle=0.3):
+    """The footprint of a monitor on this machine, some time after its guest has written `marker`."""
+    process = subprocess.Popen(peer.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        seen = b""
+        while marker.encode() not in seen:
+            piece = process.stdout.read1()
+            if not piece:
+                peer.errors = process.stderr.read().decode(errors="replace")
+                raise Failure(peer.complaint("ended without its marker"))
+            seen += piece
+        time.sleep(settle)
+        with open(f"/proc/{process.pid}/smaps") as file:
+            return footprint(file.read(), guest_size)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def footprint_table(entries):
+    """`entries` are pairs of a name and a footprint."""
+    return table(["monitor", "private, MB", "resident, MB"],
+                 [[name, f"{found.private / 1000:.2f}", f"{found.resident / 1000:.1f}"] for name, found in entries])
