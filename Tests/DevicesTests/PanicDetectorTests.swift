@@ -36,6 +36,12 @@ import Testing
         #expect(detector.reason == "VFS: Unable to mount root fs on unknown-block(0,0)")
     }
 
+    /// Whoever ends the machine at once must not cut the kernel's last line short.
+    @Test func thePanicEndsWithItsLastLine() {
+        #expect(Self.detector(String(Self.panic.unicodeScalars.dropLast())).finding == .panicked)
+        #expect(Self.detector(Self.panic).finding == .ended)
+    }
+
     @Test(arguments: [
         "Kernel panic - not syncing: why\n",
         "\nKernel panic - not syncing: why\r\n",

@@ -7,7 +7,7 @@ public struct PanicDetector: Sendable {
         case none
         /// `Kernel panic - not syncing: …` was seen. The kernel still prints what it knows.
         case panicked
-        /// `---[ end Kernel panic - not syncing: …` was seen: the kernel has said all.
+        /// `---[ end Kernel panic - not syncing: …` was seen, to the end of its line: the kernel has said all.
         case ended
     }
 
@@ -37,6 +37,7 @@ public struct PanicDetector: Sendable {
     }
 
     private var place = Place.lineStart
+    private var isLastLine = false
     private var reasonBytes = [200 of UInt8](repeating: 0)
     private var reasonCount = 0
 
@@ -60,6 +61,7 @@ public struct PanicDetector: Sendable {
 
     private mutating func consume(_ byte: UInt8) {
         guard byte != UInt8(ascii: "\n"), byte != UInt8(ascii: "\r") else {
+            if isLastLine, byte == UInt8(ascii: "\n") { finding = .ended }
             place = .lineStart
             return
         }
@@ -109,7 +111,8 @@ public struct PanicDetector: Sendable {
             reasonCount = 0
             place = .reason
         case .end:
-            finding = .ended
+            finding = max(finding, .panicked)
+            isLastLine = true
             place = reasonCount == 0 ? .reason : .elsewhere
         }
     }
