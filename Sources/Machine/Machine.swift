@@ -92,13 +92,18 @@ public final class Machine: Sendable {
 
     /// Brings the machine to its end, unless it has come there already: every vCPU stops.
     public func end(_ outcome: Outcome) {
-        guard events.end(outcome) else { return }
+        if events.end(outcome) { stop() }
+    }
+
+    private func stop() {
         gate.set(.stopped)
         for vcpu in vcpus { vcpu.kick() }
     }
 
     /// Waits until every vCPU's thread is gone, after the machine's end.
     public func join() {
+        // The thread that ended the machine may not have come to this yet; once joined, no vCPU can be kicked.
+        stop()
         for vcpu in vcpus { vcpu.join() }
     }
 

@@ -4,10 +4,13 @@ import Testing
 /// A machine on a terminal: raw while it runs, as it was afterwards.
 @Suite(.enabled(if: Swiftlet.canRun, Swiftlet.cannotRun))
 struct TerminalUseTests {
-    private func start(on terminal: PseudoTerminal) throws -> Session {
+    private func start(
+        _ payload: String = "echo", _ line: String = "echoing in upper case up to a full stop",
+        on terminal: PseudoTerminal
+    ) throws -> Session {
         #expect(terminal.isRaw == false)
-        let session = try Swiftlet.start(["run", "--kernel", Swiftlet.payload("echo")], stdin: .terminal(terminal))
-        try session.await("echoing in upper case up to a full stop\n")
+        let session = try Swiftlet.start(["run", "--kernel", Swiftlet.payload(payload)], stdin: .terminal(terminal))
+        try session.await("\(line)\n")
         #expect(terminal.isRaw == true)
         return session
     }
@@ -24,6 +27,17 @@ struct TerminalUseTests {
         #expect(result.ending == .exited(0))
         #expect(result.errors == "")
         #expect(terminal.isRaw == false)
+    }
+
+    /// The console's thread ends the machine while the main thread waits for that, and the vCPU sleeps in KVM.
+    @Test func leavingNeverMissesASleepingVCPU() throws {
+        let terminal = try PseudoTerminal()
+        for _ in 0..<40 {
+            let session = try start("halt", "halting with interrupts off", on: terminal)
+            terminal.type("\u{1d}q")
+            let result = try session.end(timeout: 10)
+            #expect(result.ending == .exited(0))
+        }
     }
 
     @Test func theGuestsEndRestoresTheTerminal() throws {
