@@ -30,7 +30,6 @@ def arguments():
     parser.add_argument("--lkvm", default=os.environ.get("LKVM"), help="kvmtool (default: $LKVM)")
     parser.add_argument("--kernel", default=".build/kernels/6.1", help="a directory made by 'lab kernel'")
     parser.add_argument("--lab", default=".build/debug/lab", help="the program of that name")
-    parser.add_argument("--lab-timeout", default="30m", help="for all that is done there (default: %(default)s)")
     parser.add_argument("--firmware", default=".build/firmware", help="the directory of the payloads")
     parser.add_argument("--floor", default=".build/bench/floor")
     parser.add_argument("--marker", default=".build/bench/marker")
