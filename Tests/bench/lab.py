@@ -37,7 +37,8 @@ counted() {
 }
 idle() {
     number=$1 text=$2; shift 2
-    "$@" </dev/null >output 2>messages &
+    : >output
+    "$@" </dev/null >>output 2>messages &
     turn=0
     until grep -q "$text" output || [ $((turn += 1)) -gt 600 ]; do usleep 100000; done
     sleep 1
@@ -61,8 +62,12 @@ class Session:
         self._peers = {}
         self._lines = {}
 
+    def prepare(self, peer):
+        """Runs a command whose output nobody wants."""
+        self._script.append(f"{peer.environment} {shlex.join(peer.command)} >/dev/null 2>&1")
+
     def time_by_turns(self, marker, peers):
-        for turn in range(self.options.runs + 1):
+        for _ in range(self.options.runs + 1):
             for peer in peers:
                 self._call("timed", marker, peer)
 
