@@ -6,6 +6,8 @@ The tables go to stdout, progress to stderr; --write puts the tables into the do
 
 import argparse
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -14,6 +16,7 @@ import stock
 from report import Failure, note, replace_section
 
 LOCAL_PARTS = {"first-byte": local.first_byte, "memory": local.idle_memory, "start-up": local.start_up}
+TIMED = ("first-byte", "start-up", "lab-first-byte", "lab-boot")
 
 
 def arguments():
@@ -30,7 +33,6 @@ def arguments():
     parser.add_argument("--lkvm", default=os.environ.get("LKVM"), help="kvmtool (default: $LKVM)")
     parser.add_argument("--kernel", default=".build/kernels/6.1", help="a directory made by 'lab kernel'")
     parser.add_argument("--lab", default=".build/debug/lab", help="the program of that name")
-    parser.add_argument("--lab-timeout", default="30m", help="for all that is done there (default: %(default)s)")
     parser.add_argument("--firmware", default=".build/firmware", help="the directory of the payloads")
     parser.add_argument("--floor", default=".build/bench/floor")
     parser.add_argument("--marker", default=".build/bench/marker")
@@ -45,7 +47,7 @@ def check_files(options, parts):
               f"{options.firmware}/first-byte.elf": "make firmware"}
     if any(name in stock.PARTS for name in parts):
         wanted[options.lab] = "swift build --product lab"
-        for name in ("vmlinux", "vmlinuz"):
+        for name in ("vmlinux", "vmlinuz", "version"):
             wanted[f"{options.kernel}/{name}"] = \
                 f"{options.lab} kernel --package linux-image-cloud-amd64 --to {options.kernel}"
     if options.lkvm:
@@ -67,12 +69,27 @@ def texts(options, parts):
         yield from stock.measure(options, in_lab).items()
 
 
+def conditions(options, name):
+    """What the reader of a table must know besides."""
+    result = []
+    if name in TIMED:
+        result.append(f"Medians (least–most) of {options.runs} runs by turns.")
+    if name != "start-up" and shutil.which(options.qemu):
+        version = subprocess.run([options.qemu, "--version"], capture_output=True, text=True, check=True).stdout
+        result.append(re.sub(r"QEMU emulator version ([0-9.]+).*", r"QEMU \1.", version, flags=re.DOTALL))
+    if name in stock.PARTS:
+        with open(f"{options.kernel}/version") as file:
+            result.append(f"Kernel {file.read().strip()}.")
+    return " ".join(result)
+
+
 def main():
     options = arguments()
     parts = options.part or [*LOCAL_PARTS, *stock.PARTS]
     try:
         check_files(options, parts)
         for name, text in texts(options, parts):
+            text += f"\n\n{conditions(options, name)}"
             print(f"{name}\n\n{text}\n", flush=True)
             if options.write:
                 write(options.write, name, text)

@@ -1,6 +1,7 @@
 """A session in the lab, an emulated host with a real KVM: one script that does all that was asked for."""
 
 import os
+import select
 import shlex
 import shutil
 import subprocess
@@ -10,7 +11,11 @@ from report import Failure, note
 from timing import forget_first, take
 
 #: QEMU's firmware and option ROMs; each is looked for in the same places in the lab.
-QEMU_FILES = [f"/usr/share/qemu/{name}" for name in ("bios-microvm.bin", "linuxboot_dma.bin", "pvh.bin")]
+QEMU_FILES = [f"/usr/share/qemu/{name}" for name in (
+    "bios-microvm.bin", "qboot.rom", "linuxboot_dma.bin", "pvh.bin")]
+
+#: Seconds; twice what `marker` gives a command.
+SILENCE = 120
 
 #: Each function takes a peer's number, a text to wait for and a command; each line of output is what it is, this number
 #: and the rest.
@@ -32,7 +37,8 @@ counted() {
 }
 idle() {
     number=$1 text=$2; shift 2
-    "$@" </dev/null >output 2>messages &
+    : >output
+    "$@" </dev/null >>output 2>messages &
     turn=0
     until grep -q "$text" output || [ $((turn += 1)) -gt 600 ]; do usleep 100000; done
     sleep 1
@@ -56,8 +62,12 @@ class Session:
         self._peers = {}
         self._lines = {}
 
+    def prepare(self, peer):
+        """Runs a command whose output nobody wants."""
+        self._script.append(f"{peer.environment} {shlex.join(peer.command)} >/dev/null 2>&1")
+
     def time_by_turns(self, marker, peers):
-        for turn in range(self.options.runs + 1):
+        for _ in range(self.options.runs + 1):
             for peer in peers:
                 self._call("timed", marker, peer)
 
@@ -82,12 +92,8 @@ class Session:
             file.write("\n".join(self._script) + "\n")
         with open(f"{directory}/flat", "wb") as file:
             file.write(FLAT_PAYLOAD)
-        with subprocess.Popen(self._command(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                              errors="replace") as process:
-            for line in process.stdout:
-                self._keep(line.rstrip("\n"))
-        if process.returncode == 124:
-            raise Failure(f"the lab was not done after {self.options.lab_timeout}; give a longer --lab-timeout")
+        with subprocess.Popen(self._command(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            self._listen(process)
         if process.returncode != 0:
             raise Failure(f"the lab ended with status {process.returncode}")
         for number, peer in self._peers.items():
@@ -95,6 +101,20 @@ class Session:
             for line in self.lines("time", peer):
                 take(peer, line)
         forget_first([peer for peer in self._peers.values() if peer.marker])
+
+    def _listen(self, process):
+        """Keeps all that the lab prints, for as long as it does so."""
+        rest = b""
+        while True:
+            if not select.select([process.stdout], [], [], SILENCE)[0]:
+                process.terminate()
+                raise Failure(f"the lab was silent for {SILENCE} s and hangs, as an emulated host can; run it again")
+            piece = os.read(process.stdout.fileno(), 1 << 16)
+            if not piece:
+                return
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                self._keep(line.decode(errors="replace"))
 
     def _command(self, directory):
         options = self.options
@@ -108,7 +128,7 @@ class Session:
         if options.lkvm:
             os.symlink(os.path.realpath(options.lkvm), f"{directory}/lkvm")
             programs.append(f"{directory}/lkvm")
-        return [options.lab, "run", "--swiftlet", options.swiftlet, "--timeout", options.lab_timeout,
+        return [options.lab, "run", "--swiftlet", options.swiftlet, "--timeout", "24h",
                 *(word for path in files for word in ("--file", path)),
                 *(word for path in programs for word in ("--program", path)), "--", "sh", "script"]
 

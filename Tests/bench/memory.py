@@ -10,16 +10,17 @@ from report import Failure, table
 
 @dataclass
 class Footprint:
-    #: kB; private is clean and dirty pages that no other process has mapped.
-    private: int
-    resident: int
-    #: kB of the mappings left out because the guest's memory is in them; 0 when none was found.
-    guest: int
+    #: kB: pages that the process wrote; these and file pages that no other process has mapped; all pages.
+    written: int = 0
+    private: int = 0
+    resident: int = 0
+    #: kB of the mappings left out because the guest's memory is in them.
+    guest: int = 0
 
 
 def footprint(smaps, guest_size):
     """Sums up all mappings smaller than the guest's memory of `guest_size` MiB."""
-    result = Footprint(0, 0, 0)
+    result = Footprint()
     size = 0
     for name, value in re.findall(r"^(\w+): +(\d+) kB$", smaps, re.MULTILINE):
         value = int(value)
@@ -30,6 +31,7 @@ def footprint(smaps, guest_size):
         elif size < guest_size << 10:
             if name in ("Private_Clean", "Private_Dirty"):
                 result.private += value
+                result.written += value if name == "Private_Dirty" else 0
             elif name == "Rss":
                 result.resident += value
     if result.guest == 0:
@@ -58,5 +60,6 @@ def of_process(peer, marker, guest_size, settle=0.3):
 
 def footprint_table(entries):
     """`entries` are pairs of a name and a footprint."""
-    return table(["monitor", "private, MB", "resident, MB"],
-                 [[name, f"{found.private / 1000:.2f}", f"{found.resident / 1000:.1f}"] for name, found in entries])
+    return table(["monitor", "written, MB", "private, MB", "resident, MB"],
+                 [[name, *(f"{size / 1000:.2f}" for size in (found.written, found.private, found.resident))]
+                  for name, found in entries])

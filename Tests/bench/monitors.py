@@ -8,6 +8,9 @@ QEMU_MACHINE = "microvm,accel=kvm,pit=off,pic=off,isa-serial=on,x-option-roms=of
 QEMU_BARE_METAL = QEMU_MACHINE + ",rtc=off,acpi=off"
 QEMU_KERNEL = QEMU_MACHINE + ",rtc=on"
 
+#: A cache that has seen the kernel before, and one that is emptied every time.
+WARM, COLD = "/tmp/warm", "/tmp/cold"
+
 #: `mov dx, 0x3f8; mov al, '!'; out dx, al; mov al, 0xfe; out 0x64, al; 1: hlt; jmp 1b` in real mode. kvmtool has no PVH
 #: entry and no debug exit port; it ends on the keyboard controller's reset.
 FLAT_PAYLOAD = bytes.fromhex("ba f803 b0 21 ee b0 fe e6 64 f4 eb fd")
@@ -73,9 +76,9 @@ class Monitors:
             return self.ours(name, kernel, "--initrd", initrd, "--append", append, **more)
 
         peers = [ours("swiftlet, vmlinux", vmlinux),
-                 ours("swiftlet, vmlinuz seen before", vmlinuz, environment="XDG_CACHE_HOME=/tmp/warm"),
-                 ours("swiftlet, new vmlinuz", vmlinuz, before="rm -rf /tmp/cold",
-                      environment="XDG_CACHE_HOME=/tmp/cold")]
+                 ours("swiftlet, vmlinuz seen before", vmlinuz, environment=f"XDG_CACHE_HOME={WARM}"),
+                 ours("swiftlet, new vmlinuz", vmlinuz, before=f"rm -rf {COLD}",
+                      environment=f"XDG_CACHE_HOME={COLD}")]
         if self.qemu:
             def qemu(name, machine, line):
                 return self.qemu_microvm(name, machine, vmlinux, "-initrd", initrd, "-append", f"{line} {append}")

@@ -7,6 +7,7 @@ import tempfile
 
 import memory
 from lab import Session
+from monitors import WARM
 from report import Failure, spread, table
 from timing import above_floor_table, take
 
@@ -20,6 +21,9 @@ IO, MMIO = 2, 6
 def measure(options, wanted):
     """Measures all of the parts in `wanted` in one session, and returns a text for each."""
     session = Session(options)
+    for peer in stock_kernel(session, "quiet"):
+        if WARM in peer.environment:
+            session.prepare(peer)
     parts = [PARTS[name](session) for name in wanted]
     with tempfile.TemporaryDirectory(prefix="bench") as directory:
         subprocess.run([options.lab, "initramfs", "--init", f"{os.path.dirname(__file__)}/guest-init",
