@@ -83,6 +83,7 @@ struct MachineTests {
     @Test func milestonesComeInTheirOrder() throws {
         let machine = try machine("milestones")
         try machine.start()
+        #expect(awaits { machine.events.outcome != nil })
         machine.join()
         let milestones = machine.events.milestones
         #expect(
