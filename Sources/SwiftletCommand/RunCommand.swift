@@ -51,10 +51,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let begin = monotonicNanoseconds()
-        let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
-        let plan = try MachinePlan(try machine.configuration(), cache: cache)
-        let machine = try Machine(try System(), plan)
-
+        let machine = try makeMachine()
         let supervisor = try Supervisor(
             machine, signals: ProcessSignals.takeOver(), terminal: Terminal(STDIN_FILENO),
             timeLimit: timeout?.nanoseconds)
@@ -79,6 +76,13 @@ struct RunCommand: ParsableCommand {
 
         if verbose { RunSummary(machine, begin: begin).print() }
         try end(machine.outcome, signal: supervisor.endingSignal)
+    }
+
+    /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.
+    private func makeMachine() throws -> Machine {
+        let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
+        let plan = try MachinePlan(try machine.configuration(), cache: cache)
+        return try Machine(try System(), plan)
     }
 
     /// Turns the machine's outcome into the end of this process.
