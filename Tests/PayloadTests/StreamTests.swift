@@ -91,7 +91,14 @@ struct StreamTests {
     @Test func withoutAStdoutItSaysSo() throws {
         let result = try Swiftlet.run(payload: "hello", stdout: .closed)
         #expect(result.ending == .exited(125))
-        #expect(result.errors.hasPrefix("swiftlet: ") && result.errors.contains("stdout"), "\(result.errors)")
+        #expect(result.errors == "swiftlet: stdout: Bad file descriptor; the machine was killed\n")
+    }
+
+    /// No file of ours takes its place.
+    @Test func withoutAStdinTheGuestReadsNothing() throws {
+        let result = try Swiftlet.run(payload: "echo", ["--timeout", "700ms"], stdin: .closed)
+        #expect(result.output == "\(Self.echoLine)\n")
+        #expect(result.ending == .exited(124))
     }
 
     /// The flood's first bytes, without a gap.
