@@ -96,7 +96,11 @@ struct StreamTests {
 
     /// No file of ours takes its place.
     @Test func withoutAStdinTheGuestReadsNothing() throws {
-        let result = try Swiftlet.run(payload: "echo", ["--timeout", "700ms"], stdin: .closed)
+        let session = try Swiftlet.start(
+            payload: "echo", ["--timeout", "1s"], stdin: .closed, until: Self.echoLine)
+        let input = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(session.process)/fd/0")
+        #expect(input == "/dev/null")
+        let result = try session.end()
         #expect(result.output == "\(Self.echoLine)\n")
         #expect(result.ending == .exited(124))
     }
