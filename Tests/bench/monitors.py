@@ -84,7 +84,7 @@ class Monitors:
                 return self.qemu_microvm(name, machine, vmlinux, "-initrd", initrd, "-append", f"{line} {append}",
                                          *arguments)
 
-            # A triple fault, because the kernel's other ways to a reset take a minute here.
+            # reboot=t resets by a triple fault: left to itself, the default machine's kernel tries ports for a minute.
             peers += [qemu("QEMU microvm, tuned", QEMU_KERNEL, "console=ttyS0 reboot=t panic=-1 8250.nr_uarts=1",
                            "-cpu", "host"),
                       qemu("QEMU microvm", "microvm,accel=kvm", "console=ttyS0 reboot=t")]
