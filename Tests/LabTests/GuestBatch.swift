@@ -6,7 +6,7 @@ struct GuestBatch {
     /// One run of `swiftlet run`.
     struct Boot: CustomTestStringConvertible {
         let name: String
-        var kernel = Kernel.v6_1
+        var kernel = Kernel.older
         var image = "vmlinuz"
         /// What `Guests/init.sh` is to do.
         let job: String
@@ -23,11 +23,11 @@ struct GuestBatch {
 
     /// A directory as `lab kernel` makes it.
     enum Kernel: String, CaseIterable {
-        case v6_1 = "6.1"
-        case v6_12 = "6.12"
+        case older = "6.1"
+        case newer = "6.12"
 
         /// QEMU 7.2 emulates `cmpxchg16b` wrongly, on which kernels from 6.12 on come to grief in the lab.
-        var append: String { self == .v6_12 ? "clearcpuid=cx16" : "" }
+        var append: String { self == .newer ? "clearcpuid=cx16" : "" }
     }
 
     /// What is left of a boot.

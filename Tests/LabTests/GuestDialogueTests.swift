@@ -18,7 +18,7 @@ struct GuestDialogueTests {
                 """),
         GuestBatch.Boot(name: "button 6.1", job: "button", meanwhile: "await 'guest: ready'; kill -TERM $pid"),
         GuestBatch.Boot(
-            name: "button 6.12", kernel: .v6_12, job: "button", meanwhile: "await 'guest: ready'; kill -TERM $pid"),
+            name: "button 6.12", kernel: .newer, job: "button", meanwhile: "await 'guest: ready'; kill -TERM $pid"),
         GuestBatch.Boot(name: "no button", job: "hang", meanwhile: "await 'guest: up'; kill -TERM $pid"),
         GuestBatch.Boot(
             name: "kill", job: "hang", options: ["--cpus", "2"],

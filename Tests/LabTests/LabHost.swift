@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// The lab, for tests that need a host with a real KVM: `docs/lab.md` says what a script finds there.
@@ -33,7 +34,10 @@ enum LabHost {
         return try result(of: process)
     }
 
-    /// Runs a process that has not been started to its end.
+    /// Held while a lab runs: two at a time would take from each other what tests with limits need.
+    private static let turn = Mutex(())
+
+    /// Runs a process that has not been started to its end, once no other does.
     static func result(of process: Process) throws -> Result {
         let directory = FileManager.default.temporaryDirectory.appending(path: "lab-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -45,8 +49,10 @@ enum LabHost {
 
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        try process.run()
-        process.waitUntilExit()
+        try turn.withLock { _ in
+            try process.run()
+            process.waitUntilExit()
+        }
         let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
         return Result(
             status: status, stdout: [UInt8](try Data(contentsOf: output)), stderr: [UInt8](try Data(contentsOf: errors))

@@ -13,11 +13,11 @@ struct StockKernelTests {
         GuestBatch.Boot(name: "6.1 ELF, PVH", image: "vmlinux", job: "report", options: ["--boot-protocol", "pvh"]),
         GuestBatch.Boot(
             name: "6.1 ELF, 64-bit entry", image: "vmlinux", job: "report", options: ["--boot-protocol", "linux64"]),
-        GuestBatch.Boot(name: "6.12 bzImage", kernel: .v6_12, job: "report"),
+        GuestBatch.Boot(name: "6.12 bzImage", kernel: .newer, job: "report"),
         GuestBatch.Boot(
-            name: "6.12 bzImage, unmodified", kernel: .v6_12, job: "report", options: ["--boot-protocol", "linux64"]),
+            name: "6.12 bzImage, unmodified", kernel: .newer, job: "report", options: ["--boot-protocol", "linux64"]),
         GuestBatch.Boot(
-            name: "6.12 bzImage, PVH, 2 CPUs", kernel: .v6_12, job: "report",
+            name: "6.12 bzImage, PVH, 2 CPUs", kernel: .newer, job: "report",
             options: ["--boot-protocol", "pvh", "--cpus", "2"]),
     ]
     static let cpuCounts = [1, 2, 4]

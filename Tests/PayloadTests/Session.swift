@@ -11,6 +11,7 @@ final class Session {
         /// A pipe that stays open, to be written to with `write`.
         case open
         case file(String)
+        case closed
         /// A terminal, which becomes the program's own; also its stdout.
         case terminal(PseudoTerminal)
     }
@@ -53,6 +54,9 @@ final class Session {
             endsInput = false
         case .file(let path):
             launch.open(path, O_RDONLY, as: STDIN_FILENO)
+            endsInput = false
+        case .closed:
+            launch.close(STDIN_FILENO)
             endsInput = false
         case .terminal(let terminal):
             launch.open(terminal.path, O_RDWR, as: STDIN_FILENO)

@@ -91,7 +91,18 @@ struct StreamTests {
     @Test func withoutAStdoutItSaysSo() throws {
         let result = try Swiftlet.run(payload: "hello", stdout: .closed)
         #expect(result.ending == .exited(125))
-        #expect(result.errors.hasPrefix("swiftlet: ") && result.errors.contains("stdout"), "\(result.errors)")
+        #expect(result.errors == "swiftlet: stdout: Bad file descriptor; the machine was killed\n")
+    }
+
+    /// No file of ours takes its place.
+    @Test func withoutAStdinTheGuestReadsNothing() throws {
+        let session = try Swiftlet.start(
+            payload: "echo", ["--timeout", "1s"], stdin: .closed, until: Self.echoLine)
+        let input = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(session.process)/fd/0")
+        #expect(input == "/dev/null")
+        let result = try session.end()
+        #expect(result.output == "\(Self.echoLine)\n")
+        #expect(result.ending == .exited(124))
     }
 
     /// The flood's first bytes, without a gap.

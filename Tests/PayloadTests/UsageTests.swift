@@ -107,4 +107,11 @@ struct UsageTests {
         #expect(result.errors == "")
         for needle in needles { #expect(result.output.contains(needle), "'\(needle)' in \(result.output)") }
     }
+
+    @Test(arguments: [["--help"], ["run", "--help"], ["--version"], ["doctor"], ["doctor", "--json"]])
+    func outputThatCannotBeWrittenIsAFailure(arguments: [String]) throws {
+        let result = try Swiftlet.run(arguments, stdout: .file("/dev/full"))
+        #expect(result.ending == .exited(125))
+        #expect(result.errors == "swiftlet: stdout: No space left on device\n")
+    }
 }
