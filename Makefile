@@ -57,7 +57,8 @@ kernels: $(KERNELS)/6.1 $(KERNELS)/6.12
 RUN_KERNEL := $(KERNELS)/6.1/vmlinuz
 RUN_INITRAMFS := .build/run/initramfs
 run: export CMD ?= uname -a
-run: test-packages build $(KERNELS)/6.1 firmware
+run:
+	@$(MAKE) --no-print-directory test-packages build $(KERNELS)/6.1 firmware >&2
 	@mkdir -p .build/run && printf '%s\n' "$$CMD" > .build/run/command
 	@$(LAB_PROGRAM) initramfs --to $(RUN_INITRAMFS) --init Tests/lab/guests/run \
 		--file $(FIRMWARE_BUILD)/programs/outb:/bin/outb --file .build/run/command:/command

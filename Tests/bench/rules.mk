@@ -1,6 +1,6 @@
 # make bench: Swiftlet against its peers, as docs/performance.md shows it. RUNS is how often each command is timed,
-# KERNELS a directory with a directory 6.1 made by 'lab kernel', LKVM a kvmtool program; WRITE=1 puts the tables into the
-# document. BENCH_OPTIONS are further options of bench.py.
+# KERNELS a directory with a directory 6.1 made by 'lab kernel', LKVM a kvmtool program; WRITE=1 puts the tables into
+# the document. BENCH_OPTIONS are further options of bench.py.
 
 BENCH_PACKAGES := gcc libc6-dev python3
 BENCH_BUILD := .build/bench

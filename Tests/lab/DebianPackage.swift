@@ -30,9 +30,7 @@ struct DebianPackage {
             let file = try Self.file(of: source, cache: cache)
             let fields = try ChildProcess.output(of: ["dpkg-deb", "-f", file, "Package", "Depends"], package: "dpkg")
             let package = Self.field("Package", of: fields)
-            guard let kernel = Self.kernelDependency(Self.field("Depends", of: fields)), kernel != package,
-                !Self.hasVersion(package)
-            else {
+            guard let kernel = Self.kernelDependency(Self.field("Depends", of: fields)), kernel != package else {
                 self.file = file
                 return
             }
@@ -41,16 +39,12 @@ struct DebianPackage {
         throw LabFailure("the package \(try source.key) leads to no kernel; name one such as linux-image-cloud-amd64")
     }
 
-    /// Kernel packages have their version in their name; meta-packages such as `linux-image-cloud-amd64` have not.
-    private static func hasVersion(_ package: String) -> Bool {
-        package.dropFirst("linux-image-".count).first?.isNumber == true
-    }
-
     private static func field(_ name: String, of fields: String) -> String {
         let line = fields.split(separator: "\n").first { $0.hasPrefix("\(name): ") }
         return line.map { String($0.dropFirst(name.count + 2)) } ?? ""
     }
 
+    /// What a meta-package, such as `linux-image-cloud-amd64`, leads to; a kernel's own package needs no other kernel.
     private static func kernelDependency(_ depends: String) -> String? {
         let names = depends.split(separator: ",").map { $0.drop { $0 == " " }.prefix { $0 != " " } }
         return names.first { $0.hasPrefix("linux-image-") }.map(String.init)

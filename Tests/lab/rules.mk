@@ -4,8 +4,9 @@ LAB_PACKAGES := apt busybox-static coreutils dpkg e2fsprogs libc-bin qemu-system
 LAB_PROGRAM := .build/debug/lab
 
 # make lab CMD='ls -l /dev/kvm': a shell command on a host with a real KVM, which with LAB=host in the environment is
-# this one. LAB_OPTIONS are further options of 'lab run'.
+# this one. LAB_OPTIONS are further options of 'lab run'. All but the command's own output is on stderr; make itself turns
+# every failure into status 2.
 .PHONY: lab
-lab: test-packages build
-	swift build --product lab
+lab:
+	@$(MAKE) --no-print-directory build $(LAB_PROGRAM) >&2
 	@$(LAB_PROGRAM) run --swiftlet $(SWIFTLET) $(LAB_OPTIONS) -- sh -c "$$CMD"
