@@ -16,6 +16,7 @@ let package = Package(
             dependencies: [
                 "Machine", "Boot", "CLinux", "KVM", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Machine",

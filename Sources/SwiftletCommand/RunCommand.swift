@@ -5,6 +5,8 @@ import Glibc
 import KVM
 import Linux
 import Machine
+import Synchronization
+import SystemPackage
 
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -55,12 +57,15 @@ struct RunCommand: ParsableCommand {
         let supervisor = try Supervisor(
             machine, signals: ProcessSignals.takeOver(), terminal: Terminal(STDIN_FILENO),
             timeLimit: timeout?.nanoseconds)
+        let outputFailure = OutputFailure()
         let console = try ConsoleThread(
             console: machine.console, port: machine.serial, input: STDIN_FILENO, output: STDOUT_FILENO,
             interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) },
             report: { [consoleEnded = supervisor.consoleEnded] event in
                 switch event {
-                case .outputFailed(let error): machine.end(.killed(.outputFailure(error.errno)))
+                case .outputFailed(let error):
+                    outputFailure.error.withLock { $0 = error.errno }
+                    machine.end(.killed(.outputFailure(error.errno)))
                 case .leaveRequested: machine.end(.killed(.user))
                 case .ended: consoleEnded.counter.signal()
                 case .inputEnded, .inputFailed: break
@@ -75,7 +80,7 @@ struct RunCommand: ParsableCommand {
         supervisor.restoreTerminal()
 
         if verbose { RunSummary(machine, begin: begin).print() }
-        try end(machine.outcome, signal: supervisor.endingSignal)
+        try end(machine.outcome, signal: supervisor.endingSignal, lostOutput: outputFailure.error.withLock { $0 })
     }
 
     /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.
@@ -86,7 +91,9 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Turns the machine's outcome into the end of this process.
-    private func end(_ outcome: Outcome?, signal: CInt?) throws {
+    ///
+    /// - Parameter lostOutput: why output could not be written, perhaps after the guest had ended in peace.
+    private func end(_ outcome: Outcome?, signal: CInt?, lostOutput: Errno?) throws {
         switch outcome {
         case .killed(.signal(let number)): ProcessSignals.die(of: number)
         case .killed(.outputFailure(.brokenPipe)): ProcessSignals.die(of: SIGPIPE)
@@ -98,6 +105,8 @@ struct RunCommand: ParsableCommand {
         case .panicked(let reason):
             try end(.guestDied, "the guest's kernel panicked" + (reason.map { ": \($0)" } ?? ""))
         case .poweredOff, .reset, nil:
+            if lostOutput == .brokenPipe { ProcessSignals.die(of: SIGPIPE) }
+            if let lostOutput { try end(.failure, "stdout: \(lostOutput); the end of the output is lost") }
             if let signal { ProcessSignals.die(of: signal) }
             guard case .poweredOff(let code) = outcome else { throw ExitCode.success }
             throw ExitCode(Int32(code))
@@ -113,4 +122,9 @@ struct RunCommand: ParsableCommand {
         standardError.write("swiftlet: \(message)\n")
         throw ExitCode(status.rawValue)
     }
+}
+
+/// What the console's thread tells of a failed write.
+private final class OutputFailure: Sendable {
+    let error = Mutex<Errno?>(nil)
 }
