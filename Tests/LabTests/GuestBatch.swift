@@ -76,9 +76,13 @@ struct GuestBatch {
             }
         }
         let script = Self.prelude + boots.enumerated().map(Self.command).joined()
-        let lab = try LabHost.run(
-            script, files: supplied,
-            options: ["--out", directory + "/out", "--timeout", "10m"] + Self.program + options)
+        let options = ["--out", directory + "/out", "--timeout", "10m"] + Self.program + options
+        var lab = try LabHost.run(script, files: supplied, options: options)
+        if lab.status == 125, lab.errors.contains("the lab host ended by itself") {
+            // No process on a host can reset it: this is the emulator's fault, which it has now and then.
+            Issue.record("the emulated host was reset; its guests boot once more\n\(lab.errors)", severity: .warning)
+            lab = try LabHost.run(script, files: supplied, options: options)
+        }
         guard lab.status == 0 else {
             throw Failure(
                 description: """
