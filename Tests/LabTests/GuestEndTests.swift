@@ -49,9 +49,6 @@ struct GuestEndTests {
             boot: .init(name: "panics and reboots by a triple fault", job: "exit", append: "reboot=t"), status: 255,
             stderr: noInit),
         Case(
-            boot: .init(name: "crashes with 4 CPUs", job: "crash", options: ["--cpus", "4"]), status: 255, stderr: crash
-        ),
-        Case(
             boot: .init(name: "finds no root file system", job: "none", hasInitrd: false), status: 255,
             stderr: "swiftlet: the guest's kernel panicked: VFS: Unable to mount root fs on unknown-block(0,0)\n"),
         Case(
