@@ -5,6 +5,11 @@ import Linux
 enum ProcessSignals {
     private static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
 
+    /// Lets a write beyond the limit on files' sizes fail, which whoever writes can tell, instead of killing.
+    static func ignoreFileSizeLimit() {
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
     /// Blocks the signals that `Supervisor` serves, and lets writes to a closed pipe fail instead of killing.
     /// Signals that whoever started this process wants ignored, as `nohup` does, stay ignored.
     static func takeOver() -> SignalSet {

@@ -53,6 +53,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let begin = monotonicNanoseconds()
+        ProcessSignals.ignoreFileSizeLimit()
         let machine = try makeMachine()
         let supervisor = try Supervisor(
             machine, signals: ProcessSignals.takeOver(), terminal: Terminal(STDIN_FILENO),

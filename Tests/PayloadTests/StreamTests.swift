@@ -54,6 +54,19 @@ struct StreamTests {
         #expect(result.errors == "swiftlet: stdout: No space left on device; the machine was killed\n")
     }
 
+    @Test func theLimitOnFilesSizesIsNamed() throws {
+        let kernel = try Swiftlet.payload("flood")
+        let output = FileManager.default.temporaryDirectory.appending(path: "flood-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: output) }
+        let session = try Session(
+            "/bin/sh",
+            ["-c", #"ulimit -f 8; exec "$@" >"$0""#, output, Swiftlet.program, "run", "--kernel", kernel],
+            stdin: .bytes([]), stdout: .captured)
+        let result = try session.end()
+        #expect(result.ending == .exited(125))
+        #expect(result.errors == "swiftlet: stdout: File too large; the machine was killed\n")
+    }
+
     /// The guest waits for a reader that pauses: nothing is lost, and the process does not grow meanwhile.
     @Test func aReaderThatStallsGetsEverythingInOrder() throws {
         let session = try Swiftlet.start(payload: "flood", ["--memory", "16M"], until: Self.floodLine)
