@@ -72,8 +72,10 @@ struct DeviceTarget<Device: VirtioDevice>: FuzzTarget {
 
 extension DeviceTarget where Device == EntropyDevice {
     static var entropy: DeviceTarget {
-        DeviceTarget(queueCount: 1, make: { EntropyDevice() }) { queues in
-            try queues[0].add([.writable(GuestImage.buffers, 64), .writable(GuestImage.buffers + 64, 512)])
-        }
+        DeviceTarget(
+            queueCount: 1, make: { EntropyDevice() },
+            drive: { queues in
+                try queues[0].add([.writable(GuestImage.buffers, 64), .writable(GuestImage.buffers + 64, 512)])
+            })
     }
 }
