@@ -39,7 +39,7 @@ public final class DeviceController: Sendable {
         loop = device.loop
         self.memory = memory
         service = try DeviceService(
-            device: device.value, queueCount: description.queueSizes.count, loop: device.loop, report: report)
+            device: device.value, description, loop: device.loop, report: report)
         device.value.attach(DeviceContext(loop: device.loop, controller: self))
     }
 
