@@ -29,6 +29,7 @@ let package = Package(
             dependencies: [
                 "CLinux", "GuestMemory", "Linux", .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(name: "PCI", dependencies: ["Linux"]),
         .target(
             name: "Boot",
             dependencies: [
@@ -59,6 +60,7 @@ let package = Package(
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
+        .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),

@@ -18,11 +18,22 @@ extension VirtualMachine {
         try control(descriptor, kKVM_IRQ_LINE, "KVM_IRQ_LINE", &level, on: "interrupt \(gsi)")
     }
 
-    /// Lets each signal of `event` pulse interrupt line `gsi`, without an exit to user space (`KVM_IRQFD`).
+    /// Lets each signal of `event` pulse interrupt line `gsi`, without an exit to user space (`KVM_IRQFD`). One that is
+    /// there already does so at once.
     public func bind(_ event: borrowing EventCounter, toInterrupt gsi: UInt32) throws(KVMError) {
+        try setIRQFD(event, gsi, flags: 0)
+    }
+
+    /// Undoes `bind(_:toInterrupt:)`: from its return on, signals stay in `event`.
+    public func unbind(_ event: borrowing EventCounter, fromInterrupt gsi: UInt32) throws(KVMError) {
+        try setIRQFD(event, gsi, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
+    }
+
+    private func setIRQFD(_ event: borrowing EventCounter, _ gsi: UInt32, flags: UInt32) throws(KVMError) {
         var irqfd = kvm_irqfd()
         irqfd.fd = UInt32(bitPattern: event.descriptor.rawValue)
         irqfd.gsi = gsi
+        irqfd.flags = flags
         try control(descriptor, kKVM_IRQFD, "KVM_IRQFD", &irqfd, on: "interrupt \(gsi)")
     }
 
@@ -33,13 +44,27 @@ extension VirtualMachine {
     public func bind(
         _ event: borrowing EventCounter, toWritesAt address: UInt64, size: UInt32, value: UInt64?
     ) throws(KVMError) {
+        try setIOEventFD(event, address, size, value, flags: 0)
+    }
+
+    /// Undoes `bind(_:toWritesAt:size:value:)`, which was given the same arguments.
+    public func unbind(
+        _ event: borrowing EventCounter, fromWritesAt address: UInt64, size: UInt32, value: UInt64?
+    ) throws(KVMError) {
+        try setIOEventFD(event, address, size, value, flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
+    }
+
+    private func setIOEventFD(
+        _ event: borrowing EventCounter, _ address: UInt64, _ size: UInt32, _ value: UInt64?, flags: UInt32
+    ) throws(KVMError) {
         var ioeventfd = kvm_ioeventfd()
         ioeventfd.fd = event.descriptor.rawValue
         ioeventfd.addr = address
         ioeventfd.len = size
+        ioeventfd.flags = flags
         if let value {
             ioeventfd.datamatch = value
-            ioeventfd.flags = 1 << UInt32(kvm_ioeventfd_flag_nr_datamatch)
+            ioeventfd.flags |= 1 << UInt32(kvm_ioeventfd_flag_nr_datamatch)
         }
         try control(
             descriptor, kKVM_IOEVENTFD, "KVM_IOEVENTFD", &ioeventfd, on: "writes to 0x\(String(address, radix: 16))")
