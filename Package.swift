@@ -21,14 +21,16 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", .product(name: "SystemPackage", package: "swift-system"),
+                "CLinux", "GuestMemory", "Linux", "Virtio",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
         .target(name: "PCI", dependencies: ["Linux"]),
         .target(
             name: "Boot",
@@ -54,12 +56,18 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "KVMTests", dependencies: ["KVM", "CLinux", "GuestMemory", "Linux"]),
+        .testTarget(name: "VirtioTests", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+        .target(
+            name: "VirtioTesting", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio"],
+            path: "Tests/VirtioTesting"),
         .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
-        .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
+        .testTarget(
+            name: "DevicesTests",
+            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),

@@ -44,18 +44,20 @@ extension VirtualMachine {
     public func bind(
         _ event: borrowing EventCounter, toWritesAt address: UInt64, size: UInt32, value: UInt64?
     ) throws(KVMError) {
-        try setIOEventFD(event, address, size, value, flags: 0)
+        try setEvent(event, atWritesTo: address, size: size, value: value, flags: 0)
     }
 
-    /// Undoes `bind(_:toWritesAt:size:value:)`, which was given the same arguments.
+    /// Takes back what `bind` did with the same arguments.
     public func unbind(
         _ event: borrowing EventCounter, fromWritesAt address: UInt64, size: UInt32, value: UInt64?
     ) throws(KVMError) {
-        try setIOEventFD(event, address, size, value, flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
+        try setEvent(
+            event, atWritesTo: address, size: size, value: value,
+            flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
     }
 
-    private func setIOEventFD(
-        _ event: borrowing EventCounter, _ address: UInt64, _ size: UInt32, _ value: UInt64?, flags: UInt32
+    private func setEvent(
+        _ event: borrowing EventCounter, atWritesTo address: UInt64, size: UInt32, value: UInt64?, flags: UInt32
     ) throws(KVMError) {
         var ioeventfd = kvm_ioeventfd()
         ioeventfd.fd = event.descriptor.rawValue
