@@ -21,7 +21,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -30,7 +30,7 @@ let package = Package(
                 "CLinux", "GuestMemory", "Linux", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
+        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
         .target(name: "PCI", dependencies: ["Linux"]),
         .target(
             name: "Boot",

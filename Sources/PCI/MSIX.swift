@@ -26,6 +26,8 @@ public final class MSIX: Sendable {
     public struct Change: Sendable {
         public let vector: Int
         public let event: SharedEventCounter
+        /// Whether it has been delivered so far, with another message if at all.
+        public let wasDelivered: Bool
         /// nil while the vector is masked.
         public let message: Message?
     }
@@ -131,9 +133,11 @@ public final class MSIX: Sendable {
             let entry = guarded.entries[vector]
             let isDelivered = guarded.isEnabled && !guarded.isFunctionMasked && !entry.isMasked
             let message = isDelivered ? entry.message : nil
-            guard message != guarded.delivered[vector] else { continue }
+            let before = guarded.delivered[vector]
+            guard message != before else { continue }
             guarded.delivered[vector] = message
-            changes.append(Change(vector: vector, event: events[vector], message: message))
+            changes.append(
+                Change(vector: vector, event: events[vector], wasDelivered: before != nil, message: message))
         }
         if !changes.isEmpty { sink.apply(changes) }
     }
