@@ -69,6 +69,8 @@ public final class DeviceController: Sendable {
         if state.withLock({ $0.isActive }) { service.ring(index) }
     }
 
+    /// Bytes of the device-specific configuration.
+    var configurationSize: Int { state.withLock { $0.configuration.count } }
     var configurationGeneration: UInt32 { state.withLock { $0.configurationGeneration } }
 
     func readConfiguration(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {
