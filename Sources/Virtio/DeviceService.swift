@@ -35,15 +35,22 @@ final class DeviceService: @unchecked Sendable {
                 // By edges: each notification is an event, and none has to be read.
                 let watch = try loop.watch(
                     doorbells[index].counter.descriptor.rawValue, for: [.readable, .edge]
-                ) { [unowned self] _ in
-                    guard isActive else { return }
-                    do throws(QueueError) { try device.queueNotified(index) } catch { fail(error) }
-                }
+                ) { [unowned self] _ in notify(index, fail: fail) }
                 watches.append(watch)
             } catch {
                 throw .malformed("the host cannot watch the queue: \(error)")
             }
         }
+    }
+
+    /// Notifies the device of a queue after the events at hand.
+    func notifyAgain(_ queue: Int, fail: @escaping (QueueError) -> Void) {
+        loop.defer { [weak self] in self?.notify(queue, fail: fail) }
+    }
+
+    private func notify(_ queue: Int, fail: (QueueError) -> Void) {
+        guard isActive else { return }
+        do throws(QueueError) { try device.queueNotified(queue) } catch { fail(error) }
     }
 
     func configurationWritten(_ bytes: [UInt8], at offset: Int) {
