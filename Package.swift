@@ -56,7 +56,9 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "KVMTests", dependencies: ["KVM", "CLinux", "GuestMemory", "Linux"]),
-        .testTarget(name: "VirtioTests", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+        .testTarget(
+            name: "VirtioTests",
+            dependencies: ["CLinux", "GuestMemory", "Linux", "PCI", "Virtio", "VirtioTesting"]),
         .target(
             name: "VirtioTesting", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio"],
             path: "Tests/VirtioTesting"),
