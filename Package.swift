@@ -66,7 +66,7 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
+        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "PCI"]),
         .testTarget(
             name: "DevicesTests",
             dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
