@@ -44,7 +44,12 @@ let package = Package(
             name: "Linux",
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
 
+        .target(
+            name: "Storage",
+            dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -59,6 +64,7 @@ let package = Package(
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
+        .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),

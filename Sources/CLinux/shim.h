@@ -12,7 +12,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/kvm.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
@@ -25,6 +27,8 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,6 +87,11 @@ enum : unsigned long {
   kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
   kKVM_TRANSLATE = KVM_TRANSLATE,
 #endif
+
+  kBLKGETSIZE64 = BLKGETSIZE64,
+  kBLKSSZGET = BLKSSZGET,
+  kBLKPBSZGET = BLKPBSZGET,
+  kBLKDISCARD = BLKDISCARD,
 };
 
 // madvise advice and mmap flags defined as macros with casts or only for newer glibc.
