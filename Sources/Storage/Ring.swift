@@ -17,11 +17,12 @@ final class Ring {
     ///   - file: the file that all of them are for.
     /// - Throws: what io_uring_setup(2) answers where there is no io_uring, or none newer than Linux 5.10.
     init(entries: Int, file: CInt) throws(SystemCallError) {
-        // Completions are then finished when this thread looks for them (Linux 6.1), not whenever it enters the kernel.
-        let deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG
+        // Completions then do not interrupt this thread, but wait for its next system call (Linux 6.0). Deferring them
+        // further (IORING_SETUP_DEFER_TASKRUN) keeps poll(2) of the ring from seeing them.
+        let cooperative = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
         ring.initialize(to: io_uring())
-        var status = io_uring_queue_init(UInt32(entries), ring, deferred | IORING_SETUP_R_DISABLED)
+        var status = io_uring_queue_init(UInt32(entries), ring, cooperative | IORING_SETUP_R_DISABLED)
         if status == -EINVAL { status = io_uring_queue_init(UInt32(entries), ring, IORING_SETUP_R_DISABLED) }
         guard status == 0 else {
             ring.deallocate()
