@@ -21,14 +21,19 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", .product(name: "SystemPackage", package: "swift-system"),
+                "CLinux", "GuestMemory", "Linux", "Storage", "Virtio",
+                .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
+        .target(
+            name: "Storage",
+            dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Boot",
             dependencies: [
@@ -44,10 +49,6 @@ let package = Package(
             name: "Linux",
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
 
-        .target(
-            name: "Storage",
-            dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
-
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
@@ -58,12 +59,18 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "KVMTests", dependencies: ["KVM", "CLinux", "GuestMemory", "Linux"]),
+        .testTarget(name: "VirtioTests", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+        .target(
+            name: "VirtioTesting", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio"],
+            path: "Tests/VirtioTesting"),
         .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
-        .testTarget(name: "DevicesTests", dependencies: ["CLinux", "Devices", "Linux"]),
+        .testTarget(
+            name: "DevicesTests",
+            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
@@ -78,6 +85,21 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzing: everything instrumented, and linked with libFuzzer, whose archive the variable names.
+if let library = Context.environment["SWIFTLET_FUZZER"] {
+    for target in package.targets where [.regular, .executable].contains(target.type) {
+        target.swiftSettings = [.unsafeFlags(["-sanitize=fuzzer"])]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"],
+            path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
+            swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
+            linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))
+    package.targets.append(.systemLibrary(name: "CFuzzer", path: "Tests/fuzz/CFuzzer"))
+}
 
 // Warnings are errors where nobody would read them.
 if Context.environment["CI"] != nil {

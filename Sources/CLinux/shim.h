@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -114,6 +115,35 @@ static inline void kvm_run_set_immediate_exit(struct kvm_run *run, uint8_t value
   __atomic_store_n(&run->immediate_exit, value, __ATOMIC_SEQ_CST);
 }
 static inline void *kvm_run_mmio_data(struct kvm_run *run) { return run->mmio.data; }
+
+// Memory that a guest shares is read and written while it races: each value exactly once. The addresses of atomics are
+// aligned to their size; a descriptor's need not be.
+static inline uint16_t guest_load_acquire(const void *address) {
+  return __atomic_load_n((const uint16_t *)address, __ATOMIC_ACQUIRE);
+}
+static inline uint16_t guest_load_relaxed(const void *address) {
+  return __atomic_load_n((const uint16_t *)address, __ATOMIC_RELAXED);
+}
+static inline void guest_store_release(void *address, uint16_t value) {
+  __atomic_store_n((uint16_t *)address, value, __ATOMIC_RELEASE);
+}
+static inline void guest_store_relaxed(void *address, uint16_t value) {
+  __atomic_store_n((uint16_t *)address, value, __ATOMIC_RELAXED);
+}
+static inline void full_memory_barrier(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
+// struct virtq_desc (virtio 1.3 §2.7.5).
+struct __attribute__((packed)) virtqueue_descriptor {
+  uint64_t address;
+  uint32_t length;
+  uint16_t flags;
+  uint16_t next;
+};
+static inline struct virtqueue_descriptor virtqueue_descriptor_load(const void *address) {
+  const volatile struct virtqueue_descriptor *source = (const volatile struct virtqueue_descriptor *)address;
+  struct virtqueue_descriptor copy = {source->address, source->length, source->flags, source->next};
+  return copy;
+}
 
 #if defined(__x86_64__)
 static inline uint64_t timestamp_counter(void) { return __builtin_ia32_rdtsc(); }

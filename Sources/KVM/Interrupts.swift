@@ -33,13 +33,29 @@ extension VirtualMachine {
     public func bind(
         _ event: borrowing EventCounter, toWritesAt address: UInt64, size: UInt32, value: UInt64?
     ) throws(KVMError) {
+        try setEvent(event, atWritesTo: address, size: size, value: value, flags: 0)
+    }
+
+    /// Takes back what `bind` did with the same arguments.
+    public func unbind(
+        _ event: borrowing EventCounter, fromWritesAt address: UInt64, size: UInt32, value: UInt64?
+    ) throws(KVMError) {
+        try setEvent(
+            event, atWritesTo: address, size: size, value: value,
+            flags: 1 << UInt32(kvm_ioeventfd_flag_nr_deassign))
+    }
+
+    private func setEvent(
+        _ event: borrowing EventCounter, atWritesTo address: UInt64, size: UInt32, value: UInt64?, flags: UInt32
+    ) throws(KVMError) {
         var ioeventfd = kvm_ioeventfd()
         ioeventfd.fd = event.descriptor.rawValue
         ioeventfd.addr = address
         ioeventfd.len = size
+        ioeventfd.flags = flags
         if let value {
             ioeventfd.datamatch = value
-            ioeventfd.flags = 1 << UInt32(kvm_ioeventfd_flag_nr_datamatch)
+            ioeventfd.flags |= 1 << UInt32(kvm_ioeventfd_flag_nr_datamatch)
         }
         try control(
             descriptor, kKVM_IOEVENTFD, "KVM_IOEVENTFD", &ioeventfd, on: "writes to 0x\(String(address, radix: 16))")

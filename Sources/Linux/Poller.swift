@@ -14,6 +14,10 @@ public struct Poller: ~Copyable, Sendable {
         public static let writable = Readiness(rawValue: EPOLLOUT.rawValue)
         public static let hungUp = Readiness(rawValue: EPOLLHUP.rawValue)
         public static let failed = Readiness(rawValue: EPOLLERR.rawValue)
+        /// The peer of a socket will send no more.
+        public static let readHungUp = Readiness(rawValue: EPOLLRDHUP.rawValue)
+        /// As an interest: tell of changes only.
+        public static let edge = Readiness(rawValue: EPOLLET.rawValue)
     }
 
     public struct Event {

@@ -7,10 +7,13 @@ public final class EventLog: Sendable {
         var milestones: [Milestone] = []
         var outcome: Outcome?
         var panicReported = false
+        var reports: [String] = []
     }
 
     /// More milestones than this are not kept: the guest makes them.
     private static let milestoneLimit = 256
+    /// Nor are more reports: the guest may cause them.
+    private static let reportLimit = 64
 
     private let state = Mutex(State())
     /// Signalled when there is an outcome, and when the guest reports a panic.
@@ -21,6 +24,8 @@ public final class EventLog: Sendable {
     }
 
     public var outcome: Outcome? { state.withLock { $0.outcome } }
+    /// What went wrong meanwhile and did not end the machine, in sentences.
+    public var reports: [String] { state.withLock { $0.reports } }
     public var milestones: [Milestone] { state.withLock { $0.milestones } }
     /// Whether the guest's kernel said through its pvpanic device that it panicked.
     public var panicReported: Bool { state.withLock { $0.panicReported } }
@@ -30,6 +35,10 @@ public final class EventLog: Sendable {
         state.withLock { state in
             if state.milestones.count < Self.milestoneLimit { state.milestones.append(milestone) }
         }
+    }
+
+    func report(_ sentence: String) {
+        state.withLock { if $0.reports.count < Self.reportLimit { $0.reports.append(sentence) } }
     }
 
     func reportPanic() {

@@ -3,7 +3,7 @@ import Synchronization
 /// What a vCPU's exits to the monitor were for.
 public enum ExitKind: Int, CaseIterable, Sendable {
     case serialRead, serialWrite, controlPort, unmappedPortRead, unmappedPortWrite
-    case unmappedMemoryRead, unmappedMemoryWrite, signal, other
+    case deviceRegisterRead, deviceRegisterWrite, unmappedMemoryRead, unmappedMemoryWrite, signal, other
 
     public var isPort: Bool { rawValue <= ExitKind.unmappedPortWrite.rawValue }
 
@@ -14,6 +14,8 @@ public enum ExitKind: Int, CaseIterable, Sendable {
         case .controlPort: "power, reset and debug ports"
         case .unmappedPortRead: "reads of ports without a device"
         case .unmappedPortWrite: "writes to ports without a device"
+        case .deviceRegisterRead: "reads of devices' registers"
+        case .deviceRegisterWrite: "writes to devices' registers"
         case .unmappedMemoryRead: "reads of memory without a device"
         case .unmappedMemoryWrite: "writes to memory without a device"
         case .signal: "signals"
@@ -24,7 +26,7 @@ public enum ExitKind: Int, CaseIterable, Sendable {
 
 /// How often a vCPU came back to the monitor, by kind. One thread counts, any thread may read.
 public final class ExitCounters: Sendable {
-    private let counts: InlineArray<9, Atomic<UInt64>>
+    private let counts: InlineArray<11, Atomic<UInt64>>
 
     init() {
         counts = InlineArray { _ in Atomic(0) }

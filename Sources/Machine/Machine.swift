@@ -12,7 +12,8 @@ public final class Machine: Sendable {
     public let console: Console
     public let serial: Serial16550
 
-    private let vm: VirtualMachine
+    private let wiring: MachineWiring
+    private let devices: MachineDevices
     private let memory: GuestMemory
     private let vcpus: [VCPUThread]
     private let gate = RunGate()
@@ -50,15 +51,18 @@ public final class Machine: Sendable {
         powerButton = try EventCounter()
         try vm.bind(powerButton, toInterrupt: Layout.powerButtonInterrupt)
 
-        exitHandler = ExitHandler(ports: PortBus(serial: serial), memory: memory, events: events)
         observer = ConsoleObserver(events: events)
-        self.vm = vm
+        wiring = MachineWiring(vm)
+        devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
+        exitHandler = ExitHandler(
+            ports: PortBus(serial: serial), memoryBus: devices.memoryBus, memory: memory, events: events)
         events.mark(.machineReady)
     }
 
     /// Lets the vCPUs go.
     public func start() throws(SystemCallError) {
         do {
+            try devices.start()
             for vcpu in vcpus {
                 try vcpu.start(gate: gate) { [self] thread, exit in
                     guard let outcome = exitHandler.handle(exit, of: thread) else { return true }
@@ -100,11 +104,12 @@ public final class Machine: Sendable {
         for vcpu in vcpus { vcpu.kick() }
     }
 
-    /// Waits until every vCPU's thread is gone, after the machine's end.
+    /// Waits until every thread of the machine is gone, after its end. Devices finish what they are at.
     public func join() {
         // The thread that ended the machine may not have come to this yet; once joined, no vCPU can be kicked.
         stop()
         for vcpu in vcpus { vcpu.join() }
+        devices.stop()
     }
 
     /// Looks at output of the guest that is on its way to the user; to be given all of it, in order.

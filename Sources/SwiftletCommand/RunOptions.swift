@@ -28,6 +28,9 @@ struct MachineOptions: ParsableArguments {
         help: "How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest.")
     var bootProtocol = BootProtocolChoice.automatic
 
+    @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
+    var entropy = false
+
     /// The configuration that the flags describe, checked.
     func configuration() throws -> VMConfiguration {
         var configuration = VMConfiguration(
@@ -37,6 +40,7 @@ struct MachineOptions: ParsableArguments {
         configuration.cpus = cpus
         configuration.memory = memory
         configuration.hugePages = hugePages
+        configuration.entropy = entropy
         try configuration.validate()
         return configuration
     }

@@ -20,6 +20,7 @@ struct RunSummary {
         let ports = counts.reduce(0) { $0 + ($1.0.isPort ? $1.1 : 0) }
         lines.append("\(total) exits to the monitor, \(ports) of them for ports:")
         lines += counts.filter { $0.1 > 0 }.map { kind, count in "\(padded("\(count)", 10))  \(kind.description)" }
+        lines += machine.events.reports
         if machine.serial.lostOutput > 0 {
             lines.append("\(machine.serial.lostOutput) bytes of console output were lost: the guest did not wait")
         }

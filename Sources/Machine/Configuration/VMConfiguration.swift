@@ -10,6 +10,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     /// The host's pages that back the guest's memory.
     public var hugePages = HugePages.transparent
     public var kernel: Kernel
+    /// Whether the guest has a source of random bytes.
+    public var entropy = false
 
     /// What the guest boots.
     public struct Kernel: Codable, Equatable, Sendable {

@@ -5,6 +5,7 @@ import KVM
 /// Serves the exits of all vCPUs.
 struct ExitHandler: Sendable {
     let ports: PortBus
+    let memoryBus: MemoryBus
     let memory: GuestMemory
     let events: EventLog
 
@@ -24,12 +25,16 @@ struct ExitHandler: Sendable {
                 if let effect, let outcome = apply(effect) { return outcome }
             }
             return nil
-        case .memoryRead(_, let bytes):
-            thread.exits.count(.unmappedMemoryRead)
-            for index in bytes.indices { bytes[index] = 0xFF }
+        case .memoryRead(let address, let bytes):
+            let isMapped = memoryBus.read(address, into: bytes)
+            thread.exits.count(isMapped ? .deviceRegisterRead : .unmappedMemoryRead)
+            if !isMapped {
+                for index in bytes.indices { bytes[index] = 0xFF }
+            }
             return nil
-        case .memoryWrite:
-            thread.exits.count(.unmappedMemoryWrite)
+        case .memoryWrite(let address, let bytes):
+            let isMapped = memoryBus.write(address, bytes)
+            thread.exits.count(isMapped ? .deviceRegisterWrite : .unmappedMemoryWrite)
             return nil
         default:
             thread.exits.count(.other)

@@ -1,9 +1,13 @@
+import Virtio
+
 /// Where everything that is not memory stands in an x86 machine: its one list of addresses, ports and interrupts.
 enum Layout {
     // Memory addresses. Memory ends at `deviceHole` at the latest and goes on at 4 GiB.
 
     /// Start of the addresses below 4 GiB that never hold memory.
     static let deviceHole: UInt64 = 0xC000_0000
+    /// Registers of virtio devices, a page each.
+    static let virtioMMIO: UInt64 = deviceHole
     static let ioAPIC: UInt32 = 0xFEC0_0000
     static let localAPIC: UInt32 = 0xFEE0_0000
     /// KVM's own pages for real mode on Intel processors: one for an identity map, three for a task state.
@@ -14,6 +18,8 @@ enum Layout {
     static let vmGenerationID: UInt64 = 0xD_F000
     /// The ACPI tables' place, where a scan for the RSDP also looks (ACPI 6.5 §5.2.5.1).
     static let acpiTables: Range<UInt64> = 0xE_0000..<0x10_0000
+
+    static func virtioMMIOBase(slot: Int) -> UInt64 { virtioMMIO + UInt64(slot) * MMIOTransport.size }
 
     // Ports.
 
@@ -33,4 +39,11 @@ enum Layout {
     static let com1Interrupt: UInt32 = 4
     static let powerButtonInterrupt: UInt32 = 5
     static let vmGenerationInterrupt: UInt32 = 6
+    /// The I/O APIC's other pins, but those that Linux keeps from devices: 0, and 2, which cascades.
+    private static let freeInterrupts: [UInt32] = [
+        7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 1, 3,
+    ]
+
+    /// The interrupt of a virtio device; from some slot on, two share one.
+    static func virtioMMIOInterrupt(slot: Int) -> UInt32 { freeInterrupts[slot % freeInterrupts.count] }
 }

@@ -2,6 +2,7 @@ import Boot
 import Devices
 import GuestMemory
 import Linux
+import Virtio
 
 /// A configuration whose files were opened and checked, with a place found for everything that the guest boots;
 /// nothing of the host was asked for yet.
@@ -11,14 +12,17 @@ public struct MachinePlan: Sendable {
     let time: UInt64
     private let boot: BootPlan
     private let acpi: ACPITables
+    let devices: DevicePlan
 
     /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
     /// - Throws: `ConfigurationError`, or an error of `Boot` that names the file and what is wrong with it.
     public init(_ configuration: VMConfiguration, cache: KernelCache?) throws {
         try configuration.validate()
         self.configuration = configuration
+        devices = try DevicePlan(configuration)
         acpi = try ACPITables.build(
-            Self.acpiConfiguration(cpus: configuration.cpus), base: Layout.acpiTables.lowerBound,
+            Self.acpiConfiguration(cpus: configuration.cpus, deviceCount: devices.devices.count),
+            base: Layout.acpiTables.lowerBound,
             room: Layout.acpiTables.count)
 
         let kernel = try KernelImage(
@@ -57,13 +61,18 @@ public struct MachinePlan: Sendable {
         sleepControlPort: Layout.sleepControl, sleepStatusPort: Layout.sleepStatus,
         s5SleepType: PowerRegisters.softOffType, resetPort: Layout.reset, resetValue: PowerRegisters.resetValue)
 
-    private static func acpiConfiguration(cpus: Int) -> ACPIConfiguration {
+    private static func acpiConfiguration(cpus: Int, deviceCount: Int) -> ACPIConfiguration {
         ACPIConfiguration(
             cpuCount: cpus, localAPICAddress: Layout.localAPIC,
             ioAPIC: .init(id: 0, address: Layout.ioAPIC),
             serialPorts: [.init(ioPort: Layout.com1, gsi: Layout.com1Interrupt)],
             power: power, powerButtonGSI: Layout.powerButtonInterrupt,
             vmGenerationID: .init(guidAddress: Layout.vmGenerationID, gsi: Layout.vmGenerationInterrupt),
-            pvpanicPort: Layout.pvpanic)
+            pvpanicPort: Layout.pvpanic,
+            virtioDevices: (0..<deviceCount).map { slot in
+                .init(
+                    base: UInt32(Layout.virtioMMIOBase(slot: slot)), size: UInt32(MMIOTransport.size),
+                    gsi: Layout.virtioMMIOInterrupt(slot: slot))
+            })
     }
 }

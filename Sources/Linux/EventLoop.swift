@@ -1,0 +1,174 @@
+import CLinux
+import Synchronization
+
+/// A thread that waits for descriptors, timers and jobs, and serves one after the other.
+///
+/// Everything but `perform`, `start`, `stop` and `join` belongs to the loop's thread, and to whoever sets the loop up
+/// before it starts. A handler must not block: all others wait for it.
+public final class EventLoop: @unchecked Sendable {
+    // Sendable: the mailbox is locked, the descriptors are the kernel's to lock; all else is the thread's own.
+
+    /// A descriptor that the loop watches.
+    public struct Watch: Equatable {
+        fileprivate let slot: UInt32
+        fileprivate let generation: UInt32
+
+        fileprivate var token: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
+    }
+
+    private struct Slot {
+        var generation: UInt32 = 0
+        var descriptor: CInt = -1
+        var handler: ((Poller.Readiness) -> Void)?
+    }
+
+    private struct Mailbox {
+        var jobs: [@Sendable () -> Void] = []
+        var isStopped = false
+    }
+
+    private let name: String
+    private let poller: Poller
+    private let wake: EventCounter
+    private let mailbox = Mutex(Mailbox())
+    private let thread = Mutex<NativeThread?>(nil)
+    private var slots: [Slot] = []
+    private var freeSlots: [UInt32] = []
+    private var deferred: [() -> Void] = []
+    private var timers: TimerQueue
+    private var isRunning = true
+
+    /// - Parameter name: the thread's.
+    public init(name: String) throws(SystemCallError) {
+        self.name = name
+        poller = try Poller()
+        wake = try EventCounter()
+        timers = try TimerQueue()
+        try watch(wake.descriptor.rawValue, for: .readable) { [unowned self] _ in
+            wake.drain()
+            runJobs()
+        }
+        try watch(timers.descriptor, for: .readable) { [unowned self] _ in
+            for job in timers.takeDue() { job() }
+        }
+    }
+
+    // MARK: From any thread
+
+    public func start() throws(SystemCallError) {
+        try thread.withLock { thread throws(SystemCallError) in
+            thread = try NativeThread(name: name) { [self] in run() }
+        }
+    }
+
+    /// Runs `job` on the loop's thread, after those that were handed in before. Jobs that come after `stop` are dropped.
+    public func perform(_ job: @escaping @Sendable () -> Void) {
+        let isFirst = mailbox.withLock { mailbox in
+            guard !mailbox.isStopped else { return false }
+            mailbox.jobs.append(job)
+            return mailbox.jobs.count == 1
+        }
+        if isFirst { wake.signal() }
+    }
+
+    /// Lets the thread end after the jobs that were handed in before.
+    public func stop() {
+        perform { [self] in isRunning = false }
+        mailbox.withLock { $0.isStopped = true }
+    }
+
+    /// Waits for the thread's end, after `stop`; does nothing when it was never started.
+    public func join() {
+        let thread = thread.withLock { $0.take() }
+        thread?.join()
+    }
+
+    // MARK: On the loop's thread
+
+    /// Calls `handler` whenever `descriptor` is ready.
+    ///
+    /// - Parameter interest: with `.edge` the handler is only told of changes, and an eventfd need not be drained.
+    /// - Throws: `EPERM` for a regular file, which is always ready.
+    @discardableResult
+    public func watch(
+        _ descriptor: CInt, for interest: Poller.Readiness, _ handler: @escaping (Poller.Readiness) -> Void
+    ) throws(SystemCallError) -> Watch {
+        let slot = freeSlots.popLast() ?? UInt32(slots.count)
+        if slot == slots.count { slots.append(Slot()) }
+        let watch = Watch(slot: slot, generation: slots[Int(slot)].generation)
+        do {
+            try poller.add(descriptor, for: interest, token: watch.token)
+        } catch {
+            freeSlots.append(slot)
+            throw error
+        }
+        slots[Int(slot)].descriptor = descriptor
+        slots[Int(slot)].handler = handler
+        return watch
+    }
+
+    /// Changes what the descriptor is watched for.
+    public func change(_ watch: Watch, to interest: Poller.Readiness) throws(SystemCallError) {
+        guard isCurrent(watch) else { return }
+        try poller.modify(slots[Int(watch.slot)].descriptor, for: interest, token: watch.token)
+    }
+
+    /// Stops watching; to be called before the descriptor is closed. Its handler is not called again.
+    public func remove(_ watch: Watch) {
+        guard isCurrent(watch) else { return }
+        let index = Int(watch.slot)
+        try? poller.remove(slots[index].descriptor)
+        slots[index] = Slot(generation: slots[index].generation &+ 1)
+        freeSlots.append(watch.slot)
+    }
+
+    /// Runs `job` after the events at hand, before the loop waits for more: for work that is taken in portions.
+    public func `defer`(_ job: @escaping () -> Void) {
+        deferred.append(job)
+    }
+
+    /// Runs `job` once, `nanoseconds` from now at the earliest.
+    @discardableResult
+    public func schedule(after nanoseconds: UInt64, _ job: @escaping () -> Void) -> TimerQueue.ID {
+        timers.add(deadline: monotonicNanoseconds() &+ nanoseconds, job)
+    }
+
+    public func cancel(_ timer: TimerQueue.ID) {
+        timers.remove(timer)
+    }
+
+    private func isCurrent(_ watch: Watch) -> Bool {
+        Int(watch.slot) < slots.count && slots[Int(watch.slot)].generation == watch.generation
+    }
+
+    private func run() {
+        while isRunning { turn(waiting: true) }
+    }
+
+    /// Serves the events at hand and the jobs that were deferred, once.
+    ///
+    /// - Parameter waiting: whether to wait for an event when there is nothing to do.
+    public func turn(waiting: Bool) {
+        do throws(SystemCallError) {
+            try poller.wait(timeout: waiting && deferred.isEmpty ? -1 : 0) { event in
+                let slot = slots[Int(truncatingIfNeeded: event.token & 0xFFFF_FFFF)]
+                // A handler earlier in this round may have removed this watch.
+                if slot.generation == UInt32(truncatingIfNeeded: event.token >> 32) {
+                    slot.handler?(event.readiness)
+                }
+            }
+        } catch {
+            // epoll_wait(2) fails only for a bad descriptor or bad memory: nothing could be served any more.
+            preconditionFailure("the event loop cannot wait: \(error)")
+        }
+        let jobs = deferred
+        deferred.removeAll(keepingCapacity: true)
+        for job in jobs { job() }
+    }
+
+    private func runJobs() {
+        var jobs: [@Sendable () -> Void] = []
+        mailbox.withLock { swap(&jobs, &$0.jobs) }
+        for job in jobs { job() }
+    }
+}

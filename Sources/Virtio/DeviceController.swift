@@ -1,0 +1,156 @@
+import GuestMemory
+import Linux
+import Synchronization
+
+/// One device as its driver sees it, for whichever transport: serves the registers that all have in common, on the
+/// threads of vCPUs, and has the device do its work on the thread of an event loop.
+public final class DeviceController: Sendable {
+    public let type: DeviceType
+    /// For messages: the configured name of the device.
+    public let name: String
+    public let queueCount: Int
+
+    private let state: Mutex<DeviceState>
+    /// Held from a change of the status to the end of what it brings about.
+    private let transition = Mutex(())
+    private let writable: Range<Int>
+    private let loop: EventLoop
+    private let memory: GuestMemory
+    private let service: DeviceService
+    private let transport = Mutex<(any Transport)?>(nil)
+
+    /// - Parameters:
+    ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
+    ///   - report: is told in a sentence what the driver did when the device cannot go on; called once in a device's
+    ///     life, on the loop's thread.
+    public init(
+        name: String, device: LoopConfined<some VirtioDevice>, memory: GuestMemory,
+        report: @escaping @Sendable (String) -> Void
+    ) throws(SystemCallError) {
+        let description = device.value.description
+        type = description.type
+        self.name = name
+        queueCount = description.queueSizes.count
+        writable = description.writable
+        state = Mutex(
+            DeviceState(
+                features: description.features, queueSizes: description.queueSizes,
+                configuration: description.configuration, dependencies: description.dependencies))
+        loop = device.loop
+        self.memory = memory
+        service = try DeviceService(
+            device: device.value, queueCount: description.queueSizes.count, loop: device.loop, report: report)
+        device.value.attach(DeviceContext(loop: device.loop, controller: self))
+    }
+
+    func attach(_ transport: any Transport) {
+        self.transport.withLock { $0 = transport }
+    }
+
+    // MARK: Registers
+
+    public var status: DeviceStatus { state.withLock { $0.status } }
+
+    func offeredFeatures(word: UInt32) -> UInt32 { state.withLock { $0.offeredFeatures(word: word) } }
+    func acceptedFeatures(word: UInt32) -> UInt32 { state.withLock { $0.acceptedFeatures(word: word) } }
+
+    func acceptFeatures(_ bits: UInt32, word: UInt32) {
+        state.withLock { $0.acceptFeatures(bits, word: word) }
+    }
+
+    func queue(_ index: UInt32) -> QueueConfiguration? { state.withLock { $0.queue(index) } }
+
+    func configureQueue(_ index: UInt32, _ change: (inout QueueConfiguration) -> Void) {
+        state.withLock { $0.configureQueue(index, change) }
+    }
+
+    /// A notification that came as an exit to the monitor; others go straight to the doorbell.
+    func notify(queue index: UInt32) {
+        if state.withLock({ $0.isActive }) { service.ring(index) }
+    }
+
+    var configurationGeneration: UInt32 { state.withLock { $0.configurationGeneration } }
+
+    func readConfiguration(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {
+        state.withLock { $0.readConfiguration(at: offset, into: bytes) }
+    }
+
+    func writeConfiguration(at offset: Int, _ bytes: UnsafeRawBufferPointer) {
+        let (end, overflow) = offset.addingReportingOverflow(bytes.count)
+        guard !overflow, writable.lowerBound <= offset, end <= writable.upperBound else { return }
+        let copy = Array(bytes)
+        state.withLock { $0.storeConfiguration(copy, at: offset) }
+        loop.perform { [service] in service.configurationWritten(copy, at: offset) }
+    }
+
+    func write(status value: UInt8) {
+        transition.withLock { _ in
+            switch state.withLock({ $0.write(status: value) }) {
+            case .none: break
+            case .activate: activate()
+            case .reset: reset()
+            }
+        }
+    }
+
+    private func activate() {
+        guard let transport = transport.withLock({ $0 }) else { return }
+        let settled = state.withLock { $0 }
+        transport.connect(
+            settled.queues.indices.map { settled.queues[$0].isEnabled ? service.doorbells[$0] : nil })
+        loop.perform { [self] in
+            do throws(QueueError) {
+                var queues: [Virtqueue?] = []
+                for (index, configuration) in settled.queues.enumerated() {
+                    queues.append(
+                        configuration.isEnabled
+                            ? try Virtqueue(
+                                configuration, features: settled.acceptedFeatures, memory: memory,
+                                interrupt: transport.interrupt(ofQueue: index))
+                            : nil)
+                }
+                try service.activate(Activation(features: settled.acceptedFeatures, queues: queues)) { self.fail($0) }
+            } catch {
+                fail(error)
+            }
+        }
+    }
+
+    /// Waits until the device has let go of guest memory.
+    private func reset() {
+        if state.withLock({ $0.isActive }) {
+            transport.withLock { $0 }?.disconnect()
+            let isDone = ConditionLock(false)
+            loop.perform { [service] in service.reset { isDone.withLock { $0 = true } } }
+            isDone.wait { $0 }
+        }
+        state.withLock { $0.reset() }
+    }
+
+    // MARK: For the machine
+
+    /// Has the device finish all that it is at; no vCPU may run any more.
+    public func shutDown() {
+        transition.withLock { _ in reset() }
+    }
+
+    // MARK: For the device, on its loop's thread
+
+    /// Says that the driver broke the rules: the device does nothing more until it is reset (virtio 1.3 §2.1.2).
+    func fail(_ error: QueueError) {
+        service.fail(error)
+        state.withLock { $0.needReset() }
+        interruptForConfiguration()
+    }
+
+    /// Changes the configuration space, and tells the driver.
+    func updateConfiguration(_ change: (inout [UInt8]) -> Void) {
+        state.withLock { $0.updateConfiguration(change) }
+        interruptForConfiguration()
+    }
+
+    private func interruptForConfiguration() {
+        guard state.withLock({ $0.isActive }) else { return }
+        transport.withLock { $0 }?.configurationInterrupt.raise()
+    }
+}

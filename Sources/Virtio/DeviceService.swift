@@ -1,0 +1,70 @@
+import Linux
+
+/// The part of a device that lives on its event loop: the queues' doorbells, and whether the device is at work.
+final class DeviceService: @unchecked Sendable {
+    // Sendable: the doorbells can be rung from anywhere; all else is used on the loop's thread only.
+    let doorbells: [SharedEventCounter]
+    private let device: any VirtioDevice
+    private let loop: EventLoop
+    private let report: @Sendable (String) -> Void
+    private var watches: [EventLoop.Watch] = []
+    private var isActive = false
+    private var hasReported = false
+
+    init(
+        device: any VirtioDevice, queueCount: Int, loop: EventLoop, report: @escaping @Sendable (String) -> Void
+    ) throws(SystemCallError) {
+        self.device = device
+        self.loop = loop
+        self.report = report
+        var doorbells: [SharedEventCounter] = []
+        for _ in 0..<queueCount { doorbells.append(try SharedEventCounter()) }
+        self.doorbells = doorbells
+    }
+
+    func ring(_ queue: UInt32) {
+        if queue < doorbells.count { doorbells[Int(queue)].counter.signal() }
+    }
+
+    /// - Throws: what the device throws; it is not active then.
+    func activate(_ activation: Activation, fail: @escaping (QueueError) -> Void) throws(QueueError) {
+        isActive = true
+        try device.activate(activation)
+        for (index, queue) in activation.queues.enumerated() where queue != nil {
+            do throws(SystemCallError) {
+                // By edges: each notification is an event, and none has to be read.
+                let watch = try loop.watch(
+                    doorbells[index].counter.descriptor.rawValue, for: [.readable, .edge]
+                ) { [unowned self] _ in
+                    guard isActive else { return }
+                    do throws(QueueError) { try device.queueNotified(index) } catch { fail(error) }
+                }
+                watches.append(watch)
+            } catch {
+                throw .malformed("the host cannot watch the queue: \(error)")
+            }
+        }
+    }
+
+    func configurationWritten(_ bytes: [UInt8], at offset: Int) {
+        device.configurationWritten(bytes, at: offset)
+    }
+
+    /// Stops serving, and says so once in the device's life: what a guest causes must not fill a log.
+    func fail(_ error: QueueError) {
+        stop()
+        if !hasReported { report("\(error)") }
+        hasReported = true
+    }
+
+    func reset(_ done: @escaping @Sendable () -> Void) {
+        stop()
+        device.reset(done)
+    }
+
+    private func stop() {
+        isActive = false
+        for watch in watches { loop.remove(watch) }
+        watches = []
+    }
+}

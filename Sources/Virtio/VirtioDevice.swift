@@ -1,0 +1,92 @@
+import Linux
+
+/// What one type of device does. Everything is called on the thread of the device's event loop.
+public protocol VirtioDevice: AnyObject, SendableMetatype {
+    /// What the device is, before any driver has seen it.
+    var description: DeviceDescription { get }
+
+    /// Called once, before anything else, and not on the loop's thread but before it starts.
+    func attach(_ context: DeviceContext)
+
+    /// The driver is ready, and the queues can be used until `reset`.
+    func activate(_ activation: Activation) throws(QueueError)
+
+    /// The driver put buffers into a queue. Spurious notifications come, too, and some are told once for many buffers.
+    func queueNotified(_ index: Int) throws(QueueError)
+
+    /// The driver wrote into the configuration space, where `DeviceDescription.writable` allows it.
+    func configurationWritten(_ bytes: [UInt8], at offset: Int)
+
+    /// Gives up the queues: no request may touch guest memory any more when `done` is called, which can be later, on
+    /// the same thread. The driver waits for it.
+    func reset(_ done: @escaping @Sendable () -> Void)
+}
+
+extension VirtioDevice {
+    public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
+}
+
+/// A device as it presents itself to drivers.
+public struct DeviceDescription: Sendable {
+    public var type: DeviceType
+    /// Features of this type of device; those that all have are added.
+    public var features: Features
+    /// The largest size of each queue, in entries: powers of two up to 32768.
+    public var queueSizes: [UInt16]
+    /// The configuration space's contents at first, little-endian.
+    public var configuration: [UInt8]
+    /// The part of the configuration space that drivers may write.
+    public var writable: Range<Int>
+    public var dependencies: [DeviceState.Dependency]
+
+    public init(
+        type: DeviceType, features: Features = [], queueSizes: [UInt16], configuration: [UInt8] = [],
+        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = []
+    ) {
+        self.type = type
+        self.features = features
+        self.queueSizes = queueSizes
+        self.configuration = configuration
+        self.writable = writable
+        self.dependencies = dependencies
+    }
+}
+
+/// What a device is given when its driver is ready.
+public struct Activation {
+    /// The features that the driver accepted.
+    public let features: Features
+    /// By index; nil where the driver enabled none.
+    public let queues: [Virtqueue?]
+}
+
+/// What a device may ask of the machine around it, on its loop's thread.
+public struct DeviceContext {
+    public let loop: EventLoop
+    // The controller owns the device that has this.
+    private unowned let controller: DeviceController
+
+    init(loop: EventLoop, controller: DeviceController) {
+        self.loop = loop
+        self.controller = controller
+    }
+
+    /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more
+    /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
+    public func fail(_ error: QueueError) {
+        controller.fail(error)
+    }
+
+    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
+    /// fault.
+    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
+        loop.defer { [self] in
+            do throws(QueueError) { try body() } catch { fail(error) }
+        }
+    }
+
+    /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).
+    public func updateConfiguration(_ change: (inout [UInt8]) -> Void) {
+        controller.updateConfiguration(change)
+    }
+}
