@@ -21,7 +21,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -30,7 +30,8 @@ let package = Package(
                 "CLinux", "GuestMemory", "Linux", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
+        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
+        .target(name: "PCI", dependencies: ["Linux"]),
         .target(
             name: "Storage",
             dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
@@ -72,6 +73,7 @@ let package = Package(
             name: "DevicesTests",
             dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
+        .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),

@@ -38,10 +38,13 @@ public struct DeviceDescription: Sendable {
     /// The part of the configuration space that drivers may write.
     public var writable: Range<Int>
     public var dependencies: [DeviceState.Dependency]
+    /// Queues that the loop is to look at while they are busy. The device serves them by `Virtqueue.drain` whenever it
+    /// is notified.
+    public var polledQueues: Range<Int>
 
     public init(
         type: DeviceType, features: Features = [], queueSizes: [UInt16], configuration: [UInt8] = [],
-        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = []
+        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = [], polledQueues: Range<Int> = 0..<0
     ) {
         self.type = type
         self.features = features
@@ -49,6 +52,7 @@ public struct DeviceDescription: Sendable {
         self.configuration = configuration
         self.writable = writable
         self.dependencies = dependencies
+        self.polledQueues = polledQueues
     }
 }
 
