@@ -21,7 +21,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -71,7 +71,7 @@ let package = Package(
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(
             name: "DevicesTests",
-            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Storage", "Virtio", "VirtioTesting"]),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),

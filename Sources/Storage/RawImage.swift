@@ -73,6 +73,20 @@ public struct RawImage: ~Copyable, Sendable {
         return Size(visible: bytes - hidden, hidden: hidden)
     }
 
+    /// Bytes that the host stores as one, as far as it tells: a power of two, at least the logical block.
+    public var physicalBlock: Int {
+        var size: UInt32 = 0
+        switch kind {
+        case .file: size = UInt32(clamping: (try? descriptor.status())?.st_blksize ?? 0)
+        case .blockDevice: _ = ioctl(descriptor.rawValue, kBLKPBSZGET, &size)
+        }
+        guard size.nonzeroBitCount == 1, size <= Self.largestPhysicalBlock else { return alignment.logicalBlock }
+        return max(Int(size), alignment.logicalBlock)
+    }
+
+    /// More would not fit into what a guest is told (virtio 1.3 §5.2.4, `min_io_size`).
+    private static let largestPhysicalBlock: UInt32 = 1 << 20
+
     /// Whether the bytes are in the host's memory (tmpfs, ramfs, hugetlbfs), so that moving them never waits.
     var isInMemory: Bool {
         var fileSystem = statfs()

@@ -11,6 +11,8 @@ public struct RawImageError: Error, Equatable, CustomStringConvertible {
         case readOnlyFileSystem
         case directNotSupported
         case inUse(readOnly: Bool)
+        /// It should take the place of an image that is accessed otherwise.
+        case differentAccess
     }
 
     public let path: String
@@ -37,6 +39,11 @@ public struct RawImageError: Error, Equatable, CustomStringConvertible {
             "\(path): is on a file system that is mounted read-only; give the disk as read-only"
         case .directNotSupported:
             "\(path): its file system does not support direct I/O (O_DIRECT); do not ask for 'direct'"
+        case .differentAccess:
+            """
+            \(path): cannot take the place of another image, which is accessed with other alignment, or as read-only \
+            where this is not; attach it as another disk
+            """
         case .inUse(readOnly: true):
             "\(path): is in use by another process, which writes to it; wait for its end, or copy the image"
         case .inUse(readOnly: false):

@@ -79,14 +79,9 @@ public final class StorageEngine {
 
     public var mode: Mode { ring == nil ? .plain : .ring }
 
-    /// Where the segments of the request with this tag are to be listed before it is started.
-    @inlinable
-    public func segments(of tag: Int) -> UnsafeMutableBufferPointer<iovec> {
-        UnsafeMutableBufferPointer(start: segmentList(of: tag), count: segmentsPerRequest)
-    }
-
-    @usableFromInline
-    func segmentList(of tag: Int) -> UnsafeMutablePointer<iovec> {
+    /// Where the segments of the request with this tag are to be listed before it is started: room for
+    /// `segmentsPerRequest` of them.
+    public func segments(of tag: Int) -> UnsafeMutablePointer<iovec> {
         checkTag(tag)
         return memory[tag].segments
     }
@@ -150,15 +145,19 @@ public final class StorageEngine {
         }
     }
 
-    /// Puts another image in place of this one; no request may be in flight.
+    /// Puts another image in place of this one, which is closed; no request may be in flight.
     ///
-    /// - Returns: the one that it was.
-    /// - Throws: `SystemCallError`; the image is then the same as before.
-    public func replaceImage(_ new: consuming RawImage) throws(SystemCallError) -> RawImage {
+    /// - Parameter new: with the alignment of this one.
+    /// - Throws: when the ring does not take it; the image is then the same as before.
+    public func replaceImage(_ new: consuming RawImage) throws(RawImageError) {
         precondition(inFlight == 0, "The image was replaced under requests in flight")
-        if let ring { try ring.replace(file: new.descriptor.rawValue) }
-        swap(&image, &new)
-        return new
+        precondition(new.alignment == image.alignment, "The image was replaced by one with another alignment")
+        do throws(SystemCallError) {
+            try ring?.replace(file: new.descriptor.rawValue)
+        } catch {
+            throw RawImageError(path: new.path, problem: .system(error))
+        }
+        image = new
     }
 
     /// Makes the request's next system call, or queues it.

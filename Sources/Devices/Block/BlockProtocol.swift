@@ -1,3 +1,4 @@
+import SystemPackage
 import Virtio
 
 /// Feature bits of block devices (virtio 1.3 §5.2.3).
@@ -22,6 +23,8 @@ struct BlockRequestHeader: BitwiseCopyable {
 
     /// Bytes, which is also where the data begins.
     static let size = 16
+    /// Bytes that `RequestType.identify` asks for.
+    static let identityLength = 20
 
     enum RequestType {
         static let read: UInt32 = 0
@@ -49,7 +52,13 @@ enum BlockStatus: UInt8 {
     case ok = 0
     case ioError = 1
     case unsupported = 2
-}
 
-/// Bytes of the string that tells disks apart (virtio 1.3 §5.2.6, `VIRTIO_BLK_T_GET_ID`).
-let blockIdentityLength = 20
+    /// - Parameter failure: of the storage; nil where all went well.
+    init(_ failure: Errno?) {
+        switch failure {
+        case nil: self = .ok
+        case .notSupported: self = .unsupported
+        default: self = .ioError
+        }
+    }
+}
