@@ -31,6 +31,16 @@ struct MachineOptions: ParsableArguments {
     @Option(help: "How the guest reaches its virtio devices.")
     var transport = VMConfiguration.DeviceTransport.mmio
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A raw image or block device as a disk; may be given more than once.",
+            discussion: """
+                Beside its path: id=NAME, readonly, direct (past the host's page cache), serial=TEXT, queues=N, \
+                queue-size=N, bps=BYTES and iops=N (limits a second). A comma in a path is written ',,'.
+                """, valueName: "path=FILE[,...]"))
+    var disk: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
@@ -44,6 +54,7 @@ struct MachineOptions: ParsableArguments {
         configuration.memory = memory
         configuration.hugePages = hugePages
         configuration.transport = transport
+        configuration.disks = try DiskOption.disks(disk)
         configuration.entropy = entropy
         try configuration.validate()
         return configuration

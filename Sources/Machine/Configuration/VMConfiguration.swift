@@ -12,6 +12,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var kernel: Kernel
     /// How the guest reaches its virtio devices.
     public var transport = DeviceTransport.mmio
+    /// Its disks, in the order in which it finds them.
+    public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
 
@@ -82,5 +84,6 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateDisks()
     }
 }

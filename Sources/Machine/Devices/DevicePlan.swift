@@ -11,6 +11,8 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
+    /// What the user should know about them, in sentences.
+    private(set) var notices: [String] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
@@ -21,6 +23,11 @@ struct DevicePlan: Sendable {
 
     init(_ configuration: VMConfiguration) throws {
         transport = configuration.transport
+        for disk in configuration.disks {
+            let plan = try DiskPlan(disk)
+            notices += plan.notices
+            try add("\(disk.id)", plan.device)
+        }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
     }
 
