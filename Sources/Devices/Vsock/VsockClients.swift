@@ -19,7 +19,7 @@ final class VsockClients {
 
         init(_ descriptor: consuming OwnedDescriptor) {
             number = descriptor.rawValue
-            self.descriptor = descriptor
+            self.descriptor = consume descriptor
         }
     }
 
@@ -28,28 +28,36 @@ final class VsockClients {
     private let connect: (UInt32, consuming OwnedDescriptor) -> Void
     private var watch: EventLoop.Watch?
     private var clients: [ObjectIdentifier: Client] = [:]
-    /// Whether there is a guest to ask; until then, clients are turned away.
-    var isOpen = false
 
     /// - Parameter connect: is given the port that a client asks for.
     init(
         _ listener: consuming UnixListener, loop: EventLoop,
         connect: @escaping (UInt32, consuming OwnedDescriptor) -> Void
-    ) throws(SystemCallError) {
+    ) {
         self.listener = listener
         self.loop = loop
         self.connect = connect
-        watch = try loop.watch(self.listener.descriptor.rawValue, for: .readable) { [unowned self] _ in accept() }
     }
 
-    func removeAll() {
+    deinit { stop() }
+
+    /// Lets clients in; those that came before have waited.
+    func start() throws(SystemCallError) {
+        guard watch == nil else { return }
+        watch = try loop.watch(listener.descriptor.rawValue, for: .readable) { [unowned self] _ in accept() }
+    }
+
+    /// Lets nobody in, and turns away who has not said what they want.
+    func stop() {
+        if let watch { loop.remove(watch) }
+        watch = nil
         for client in clients.values { remove(client) }
     }
 
     private func accept() {
         do throws(SystemCallError) {
             guard let descriptor = try listener.accept() else { return }
-            if isOpen, clients.count < Self.limit { try add(descriptor) }
+            if clients.count < Self.limit { try add(descriptor) }
         } catch {
             // It would fail again at once, and the loop would do nothing else.
             guard let watch else { return }
@@ -77,7 +85,7 @@ final class VsockClients {
     private func read(_ client: Client, isEnded: Bool) {
         var line = [UInt8](repeating: 0, count: ConnectLine.longest)
         // What follows the line is for the guest, and stays in the socket.
-        let count = recv(client.number, &line, line.count, CInt(MSG_PEEK.rawValue))
+        let count = recv(client.number, &line, line.count, CInt(MSG_PEEK))
         guard count > 0 else {
             if count == 0 || ![.wouldBlock, .interrupted].contains(currentErrno) { remove(client) }
             return

@@ -53,7 +53,7 @@ final class VsockHostSocket {
     ///
     /// - Returns: whether it took them.
     func write(_ bytes: [UInt8]) -> Bool {
-        send(descriptor.rawValue, bytes, bytes.count, CInt(MSG_NOSIGNAL.rawValue)) == bytes.count
+        send(descriptor.rawValue, bytes, bytes.count, CInt(MSG_NOSIGNAL)) == bytes.count
     }
 
     /// Sends more of what was kept.
@@ -76,7 +76,7 @@ final class VsockHostSocket {
         message.msg_iov = segments.baseAddress
         message.msg_iovlen = segments.count
         while true {
-            let sent = sendmsg(descriptor.rawValue, &message, CInt(MSG_NOSIGNAL.rawValue))
+            let sent = sendmsg(descriptor.rawValue, &message, CInt(MSG_NOSIGNAL))
             if sent >= 0 { return sent }
             switch currentErrno {
             case .interrupted: continue
@@ -113,7 +113,7 @@ final class VsockHostSocket {
 
     /// Tells the peer what the guest will not do any more; a peer that is gone need not know.
     func shutDown(_ shutdown: VsockShutdown) {
-        if shutdown.contains(.receive) { CLinux.shutdown(descriptor.rawValue, CInt(SHUT_RD.rawValue)) }
-        if shutdown.contains(.send), backlog.isEmpty { CLinux.shutdown(descriptor.rawValue, CInt(SHUT_WR.rawValue)) }
+        if shutdown.contains(.receive) { CLinux.shutdown(descriptor.rawValue, CInt(SHUT_RD)) }
+        if shutdown.contains(.send), backlog.isEmpty { CLinux.shutdown(descriptor.rawValue, CInt(SHUT_WR)) }
     }
 }
