@@ -66,6 +66,7 @@ public final class VsockDevice: VirtioDevice {
     }
 
     public func activate(_ activation: Activation) throws(QueueError) {
+        isServingSoon = false
         receiveQueue = activation.queues[Queue.receive]
         transmitQueue = activation.queues[Queue.transmit]
         do throws(SystemCallError) {
@@ -100,13 +101,11 @@ public final class VsockDevice: VirtioDevice {
     private func serveSoon() {
         guard !isServingSoon else { return }
         isServingSoon = true
-        context?.defer { [unowned self] () throws(QueueError) in
-            isServingSoon = false
-            try serve()
-        }
+        context?.notifyAgain(Queue.receive)
     }
 
     private func serve() throws(QueueError) {
+        isServingSoon = false
         guard let connections, let receiveQueue, let transmitQueue else { return }
         do throws(QueueError) {
             var isCut = try serve(transmitQueue, transmit: connections)
