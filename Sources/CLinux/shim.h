@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/kvm.h>
 #include <linux/magic.h>
+#include <linux/virtio_vsock.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
@@ -25,11 +26,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>

@@ -44,6 +44,15 @@ struct MachineOptions: ParsableArguments {
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Connect the guest's vsock ports with Unix sockets: programs connect to PATH and write 'CONNECT port', the \
+            guest's port P on the host is PATH_P.
+            """, valueName: "cid=N,socket=PATH"),
+        transform: VsockOption.vsock)
+    var vsock: VMConfiguration.Vsock?
+
     /// The configuration that the flags describe, checked.
     func configuration() throws -> VMConfiguration {
         var configuration = VMConfiguration(
@@ -56,6 +65,7 @@ struct MachineOptions: ParsableArguments {
         configuration.transport = transport
         configuration.disks = try DiskOption.disks(disk)
         configuration.entropy = entropy
+        configuration.vsock = vsock
         try configuration.validate()
         return configuration
     }
