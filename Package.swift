@@ -32,6 +32,9 @@ let package = Package(
             ]),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
         .target(
+            name: "Network",
+            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(
             name: "Boot",
             dependencies: [
                 "GuestMemory", "Linux", "CNettle", "CLZ4", "CLZMA", "CZlib", "CZstd",
@@ -63,6 +66,7 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
+        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(
             name: "DevicesTests",

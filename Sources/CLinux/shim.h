@@ -12,10 +12,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,9 +27,11 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,6 +90,19 @@ enum : unsigned long {
   kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
   kKVM_TRANSLATE = KVM_TRANSLATE,
 #endif
+};
+
+enum : unsigned long {
+  kTUNSETIFF = TUNSETIFF,
+  kTUNGETIFF = TUNGETIFF,
+  kTUNSETOFFLOAD = TUNSETOFFLOAD,
+  kTUNSETVNETHDRSZ = TUNSETVNETHDRSZ,
+  kTUNSETQUEUE = TUNSETQUEUE,
+  kTUNSETCARRIER = TUNSETCARRIER,
+
+  // Since Linux 6.2.
+  kTUN_F_USO4 = 0x20,
+  kTUN_F_USO6 = 0x40,
 };
 
 // madvise advice and mmap flags defined as macros with casts or only for newer glibc.
