@@ -85,6 +85,21 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// Fuzzing: everything instrumented, and linked with libFuzzer, whose archive the variable names.
+if let library = Context.environment["SWIFTLET_FUZZER"] {
+    for target in package.targets where [.regular, .executable].contains(target.type) {
+        target.swiftSettings = [.unsafeFlags(["-sanitize=fuzzer"])]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"],
+            path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
+            swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
+            linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))
+    package.targets.append(.systemLibrary(name: "CFuzzer", path: "Tests/fuzz/CFuzzer"))
+}
+
 // Warnings are errors where nobody would read them.
 if Context.environment["CI"] != nil {
     for target in package.targets where target.type != .system {

@@ -142,23 +142,28 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func run() {
-        while isRunning {
-            do throws(SystemCallError) {
-                try poller.wait(timeout: deferred.isEmpty ? -1 : 0) { event in
-                    let slot = slots[Int(truncatingIfNeeded: event.token & 0xFFFF_FFFF)]
-                    // A handler earlier in this round may have removed this watch.
-                    if slot.generation == UInt32(truncatingIfNeeded: event.token >> 32) {
-                        slot.handler?(event.readiness)
-                    }
+        while isRunning { turn(waiting: true) }
+    }
+
+    /// Serves the events at hand and the jobs that were deferred, once.
+    ///
+    /// - Parameter waiting: whether to wait for an event when there is nothing to do.
+    public func turn(waiting: Bool) {
+        do throws(SystemCallError) {
+            try poller.wait(timeout: waiting && deferred.isEmpty ? -1 : 0) { event in
+                let slot = slots[Int(truncatingIfNeeded: event.token & 0xFFFF_FFFF)]
+                // A handler earlier in this round may have removed this watch.
+                if slot.generation == UInt32(truncatingIfNeeded: event.token >> 32) {
+                    slot.handler?(event.readiness)
                 }
-            } catch {
-                // epoll_wait(2) fails only for a bad descriptor or bad memory: nothing could be served any more.
-                preconditionFailure("the event loop cannot wait: \(error)")
             }
-            let jobs = deferred
-            deferred.removeAll(keepingCapacity: true)
-            for job in jobs { job() }
+        } catch {
+            // epoll_wait(2) fails only for a bad descriptor or bad memory: nothing could be served any more.
+            preconditionFailure("the event loop cannot wait: \(error)")
         }
+        let jobs = deferred
+        deferred.removeAll(keepingCapacity: true)
+        for job in jobs { job() }
     }
 
     private func runJobs() {

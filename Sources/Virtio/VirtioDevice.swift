@@ -77,6 +77,14 @@ public struct DeviceContext {
         controller.fail(error)
     }
 
+    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
+    /// fault.
+    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
+        loop.defer { [self] in
+            do throws(QueueError) { try body() } catch { fail(error) }
+        }
+    }
+
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).
     public func updateConfiguration(_ change: (inout [UInt8]) -> Void) {
         controller.updateConfiguration(change)
