@@ -14,20 +14,20 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Machine", "Boot", "CLinux", "KVM", "Linux",
+                "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Network", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", "Virtio",
+                "CLinux", "GuestMemory", "Linux", "Network", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
         .testTarget(
             name: "DevicesTests",
-            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Network", "Virtio", "VirtioTesting"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),

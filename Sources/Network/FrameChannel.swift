@@ -29,6 +29,11 @@ public enum FrameChannel {
         }
     }
 
+    /// Whether a part of what was sent waits for the descriptor to be writable.
+    public var hasUnsent: Bool {
+        if case .stream(let stream) = self { stream.hasUnsent } else { false }
+    }
+
     /// Sends what an earlier `send` could not; to be called when the descriptor is writable.
     public func flush() {
         if case .stream(let stream) = self { stream.flush() }

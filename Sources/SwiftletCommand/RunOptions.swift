@@ -28,6 +28,16 @@ struct MachineOptions: ParsableArguments {
         help: "How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest.")
     var bootProtocol = BootProtocolChoice.automatic
 
+    @Option(
+        help: ArgumentHelp(
+            "A network card; may be given more than once.",
+            discussion: """
+                tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
+                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second).
+                """,
+            valueName: "tap=IFNAME[,mac=MAC]...|fd=N|user|none"))
+    var net: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
@@ -41,6 +51,7 @@ struct MachineOptions: ParsableArguments {
         configuration.memory = memory
         configuration.hugePages = hugePages
         configuration.entropy = entropy
+        configuration.nets = try NetOption.nets(net)
         try configuration.validate()
         return configuration
     }

@@ -6,13 +6,13 @@ final class DeviceService: @unchecked Sendable {
     let doorbells: [SharedEventCounter]
     private let device: any VirtioDevice
     private let loop: EventLoop
-    private let report: @Sendable (String) -> Void
+    let report: @Sendable (DeviceReport) -> Void
     private var watches: [EventLoop.Watch] = []
     private var isActive = false
     private var hasReported = false
 
     init(
-        device: any VirtioDevice, queueCount: Int, loop: EventLoop, report: @escaping @Sendable (String) -> Void
+        device: any VirtioDevice, queueCount: Int, loop: EventLoop, report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         self.device = device
         self.loop = loop
@@ -53,7 +53,7 @@ final class DeviceService: @unchecked Sendable {
     /// Stops serving, and says so once in the device's life: what a guest causes must not fill a log.
     func fail(_ error: QueueError) {
         stop()
-        if !hasReported { report("\(error)") }
+        if !hasReported { report(.driver(error)) }
         hasReported = true
     }
 

@@ -127,7 +127,7 @@ struct TapInterfaceTests {
     private func attached(_ tap: TapInterface) -> [Bool] {
         tap.channels.map { channel in
             var request = ifreq()
-            ioctl(channel.descriptor, kTUNGETIFF, &request)
+            _ = ioctl(channel.descriptor, kTUNGETIFF, &request)
             return CInt(request.ifr_ifru.ifru_flags) & IFF_DETACH_QUEUE == 0
         }
     }

@@ -12,6 +12,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var kernel: Kernel
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Its network cards, in the order in which it finds them.
+    public var nets: [Net] = []
 
     /// What the guest boots.
     public struct Kernel: Codable, Equatable, Sendable {
@@ -72,5 +74,6 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateNets()
     }
 }

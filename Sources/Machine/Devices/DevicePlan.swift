@@ -9,15 +9,19 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
+    private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
         let name: String
         /// Makes the device known to the machine with this memory.
-        let connect: @Sendable (GuestMemory, @escaping @Sendable (String) -> Void) throws -> DeviceController
+        let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
     }
 
     init(_ configuration: VMConfiguration) throws {
+        for net in configuration.nets {
+            nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
+        }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
     }
 
@@ -29,11 +33,15 @@ struct DevicePlan: Sendable {
         return loop
     }
 
-    private mutating func add<Device: VirtioDevice>(_ name: String, _ device: sending Device) throws {
+    @discardableResult
+    private mutating func add<Device: VirtioDevice>(
+        _ name: String, _ device: sending Device
+    ) throws -> LoopConfined<Device> {
         let confined = LoopConfined(device, loop: try sharedLoop())
         devices.append(
             PlannedDevice(name: name) { memory, report in
                 try DeviceController(name: name, device: confined, memory: memory, report: report)
             })
+        return confined
     }
 }

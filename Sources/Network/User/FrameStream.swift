@@ -8,7 +8,7 @@ public final class FrameStream {
     public let descriptor: OwnedDescriptor
     private var input = ReceiveBuffer(capacity: 2 * (lengthSize + Frame.greatestLength))
     /// The rest of a frame that the socket had room for in part only.
-    private var rest: UnsafeMutableRawBufferPointer
+    private let rest: UnsafeMutableRawBufferPointer
     private var restRange = 0..<0
     private let vector: UnsafeMutableBufferPointer<iovec>
 
@@ -51,7 +51,7 @@ public final class FrameStream {
 
     func send(_ segments: UnsafeMutableBufferPointer<iovec>) -> SendResult {
         flush()
-        guard restRange.isEmpty else { return .blocked }
+        if hasUnsent { return .blocked }
         guard segments.count < Self.longestVector, let frame = skipHeader(of: segments) else { return .refused }
         var prefix = UInt32(frame.byteCount).bigEndian
         let result = withUnsafeMutableBytes(of: &prefix) { prefix in
@@ -99,6 +99,8 @@ public final class FrameStream {
         }
         restRange = 0..<end
     }
+
+    var hasUnsent: Bool { !restRange.isEmpty }
 
     func flush() {
         while !restRange.isEmpty {
