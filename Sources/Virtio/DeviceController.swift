@@ -40,7 +40,7 @@ public final class DeviceController: Sendable {
         self.memory = memory
         service = try DeviceService(
             device: device.value, description, loop: device.loop, report: report)
-        device.value.attach(DeviceContext(loop: device.loop, controller: self))
+        try device.value.attach(DeviceContext(loop: device.loop, memory: memory, controller: self))
     }
 
     func attach(_ transport: any Transport) {
@@ -137,6 +137,8 @@ public final class DeviceController: Sendable {
     }
 
     // MARK: For the device, on its loop's thread
+
+    var isServing: Bool { service.isActive }
 
     /// Says that the driver broke the rules: the device does nothing more until it is reset (virtio 1.3 §2.1.2).
     func fail(_ error: QueueError) {

@@ -10,7 +10,7 @@ final class DeviceService: @unchecked Sendable {
     private let polledQueues: Range<Int>
     private var watches: [EventLoop.Watch] = []
     private var polled: [PolledQueue] = []
-    private var isActive = false
+    private(set) var isActive = false
     private var hasReported = false
 
     init(

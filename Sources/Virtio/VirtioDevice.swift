@@ -1,3 +1,4 @@
+import GuestMemory
 import Linux
 
 /// What one type of device does. Everything is called on the thread of the device's event loop.
@@ -6,7 +7,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     var description: DeviceDescription { get }
 
     /// Called once, before anything else, and not on the loop's thread but before it starts.
-    func attach(_ context: DeviceContext)
+    func attach(_ context: DeviceContext) throws(SystemCallError)
 
     /// The driver is ready, and the queues can be used until `reset`.
     func activate(_ activation: Activation) throws(QueueError)
@@ -67,13 +68,19 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
+    /// The guest's; not to be touched while the device is not active.
+    public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
 
-    init(loop: EventLoop, controller: DeviceController) {
+    init(loop: EventLoop, memory: GuestMemory, controller: DeviceController) {
         self.loop = loop
+        self.memory = memory
         self.controller = controller
     }
+
+    /// Whether the device may use its queues: it was activated, and has neither failed nor been reset since.
+    public var isActive: Bool { controller.isServing }
 
     /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
