@@ -88,10 +88,11 @@ public struct DeviceContext {
         controller.fail(error)
     }
 
-    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
-    /// fault.
+    /// Runs `body` after the events at hand, unless the device is not active then: the rest of what `Virtqueue.drain`
+    /// cut off. What it throws is the driver's fault.
     public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
         loop.defer { [self] in
+            guard isActive else { return }
             do throws(QueueError) { try body() } catch { fail(error) }
         }
     }

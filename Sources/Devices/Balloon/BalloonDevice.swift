@@ -97,7 +97,7 @@ public final class BalloonDevice: VirtioDevice {
         case .statistics: isCut = try queue.drain { chain in takeStatistics(chain, queue) }
         case .reporting: isCut = try queue.drain { chain in takeReported(chain, queue) }
         }
-        if isCut { context?.notifyAgain(index) }
+        if isCut { context?.defer { [unowned self] () throws(QueueError) in try queueNotified(index) } }
     }
 
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {
@@ -133,7 +133,7 @@ public final class BalloonDevice: VirtioDevice {
 
     /// Asks the guest for new statistics, which are in the ledger once they come.
     public func requestStatistics() {
-        guard let (head, queue) = statisticsBuffer else { return }
+        guard context?.isActive == true, let (head, queue) = statisticsBuffer else { return }
         statisticsBuffer = nil
         queue.complete(head: head, written: 0)
         queue.publish()
