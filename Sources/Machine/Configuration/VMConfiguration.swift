@@ -14,6 +14,12 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var transport = DeviceTransport.mmio
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// The guest's memory balloon; nil for none.
+    public var balloon: Balloon?
+    /// The device that stdin and stdout are in the guest.
+    public var console = Console.serial
+    /// Further streams of bytes to and from the guest; 30 at most.
+    public var ports: [Port] = []
 
     /// What is between a virtio device and its driver.
     public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
@@ -76,6 +82,11 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        if let balloon, balloon.size.bytes > memory.bytes {
+            throw ConfigurationError(
+                field: "balloon.size", value: "\(balloon.size)", problem: "the machine has \(memory) of memory")
+        }
+        try validatePorts()
         for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {

@@ -19,9 +19,36 @@ struct DevicePlan: Sendable {
         let connect: @Sendable (GuestMemory, @escaping @Sendable (String) -> Void) throws -> DeviceController
     }
 
-    init(_ configuration: VMConfiguration) throws {
+    private(set) var balloon: Balloon?
+    /// The virtio console; nil when the serial port is the console.
+    private(set) var consoleLink: ConsoleLink?
+    private(set) var console: LoopConfined<ConsoleDevice>?
+
+    init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
         if configuration.entropy { try add("entropy", EntropyDevice()) }
+        if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }
+        try addConsole(configuration, events)
+    }
+
+    private mutating func add(_ configuration: VMConfiguration.Balloon, memorySize: UInt64) throws {
+        let ledger = BalloonLedger()
+        let device = BalloonDevice(
+            ledger: ledger, memorySize: memorySize, target: configuration.size.bytes,
+            deflatesOnOOM: configuration.deflateOnOOM,
+            statisticsInterval: UInt64(configuration.statisticsInterval) * 1_000_000_000)
+        balloon = Balloon(try add("balloon", device), ledger: ledger)
+    }
+
+    private mutating func addConsole(_ configuration: VMConfiguration, _ events: EventLog) throws {
+        guard configuration.console == .virtio || !configuration.ports.isEmpty else { return }
+        if configuration.console == .virtio { consoleLink = try ConsoleLink(console: Console()) }
+        var peers: [(name: String, peer: any PortPeer)] = []
+        for port in configuration.ports {
+            if let path = port.socket { peers.append((port.name, try SocketPeer(path: path))) }
+            if let path = port.file { peers.append((port.name, try FilePeer(path: path, report: events.report))) }
+        }
+        console = try add("console", ConsoleDevice(console: consoleLink, ports: peers))
     }
 
     /// The thread that serves all devices which ask for none of their own.
@@ -32,11 +59,15 @@ struct DevicePlan: Sendable {
         return loop
     }
 
-    private mutating func add<Device: VirtioDevice>(_ name: String, _ device: sending Device) throws {
+    @discardableResult
+    private mutating func add<Device: VirtioDevice>(
+        _ name: String, _ device: sending Device
+    ) throws -> LoopConfined<Device> {
         let confined = LoopConfined(device, loop: try sharedLoop())
         devices.append(
             PlannedDevice(name: name) { memory, report in
                 try DeviceController(name: name, device: confined, memory: memory, report: report)
             })
+        return confined
     }
 }
