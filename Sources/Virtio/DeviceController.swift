@@ -147,6 +147,10 @@ public final class DeviceController: Sendable {
         interruptForConfiguration()
     }
 
+    func notifyAgain(_ queue: Int) {
+        service.notifyAgain(queue) { [weak self] in self?.fail($0) }
+    }
+
     /// Changes the configuration space, and tells the driver.
     func updateConfiguration(_ change: (inout [UInt8]) -> Void) {
         state.withLock { $0.updateConfiguration(change) }

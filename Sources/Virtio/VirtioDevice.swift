@@ -82,19 +82,16 @@ public struct DeviceContext {
     /// Whether the device may use its queues: it was activated, and has neither failed nor been reset since.
     public var isActive: Bool { controller.isServing }
 
+    /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
+    /// queue of which a portion has been served.
+    public func notifyAgain(_ queue: Int) {
+        controller.notifyAgain(queue)
+    }
+
     /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
     public func fail(_ error: QueueError) {
         controller.fail(error)
-    }
-
-    /// Runs `body` after the events at hand, unless the device is not active then: the rest of what `Virtqueue.drain`
-    /// cut off. What it throws is the driver's fault.
-    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
-        loop.defer { [self] in
-            guard isActive else { return }
-            do throws(QueueError) { try body() } catch { fail(error) }
-        }
     }
 
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).

@@ -97,7 +97,7 @@ public final class BalloonDevice: VirtioDevice {
         case .statistics: isCut = try queue.drain { chain in takeStatistics(chain, queue) }
         case .reporting: isCut = try queue.drain { chain in takeReported(chain, queue) }
         }
-        if isCut { context?.defer { [unowned self] () throws(QueueError) in try queueNotified(index) } }
+        if isCut { context?.notifyAgain(index) }
     }
 
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {

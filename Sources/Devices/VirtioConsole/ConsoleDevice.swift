@@ -27,7 +27,6 @@ public final class ConsoleDevice: VirtioDevice {
     /// Indices of the queues that belong to no port, or to port 0 (virtio 1.3 §5.3.2).
     private enum Queue {
         static let firstInput = 0
-        static let firstOutput = 1
         static let controlToDriver = 2
         static let controlFromDriver = 3
     }
@@ -120,13 +119,11 @@ public final class ConsoleDevice: VirtioDevice {
     private static func inputQueue(of port: Int) -> Int { port == 0 ? Queue.firstInput : 2 * port + 2 }
 
     private func moveInput(_ number: Int) throws(QueueError) {
-        guard try ports[number]?.moveInput() == true else { return }
-        context?.defer { [unowned self] () throws(QueueError) in try moveInput(number) }
+        if try ports[number]?.moveInput() == true { context?.notifyAgain(Self.inputQueue(of: number)) }
     }
 
     private func moveOutput(_ number: Int) throws(QueueError) {
-        guard try ports[number]?.moveOutput() == true else { return }
-        context?.defer { [unowned self] () throws(QueueError) in try moveOutput(number) }
+        if try ports[number]?.moveOutput() == true { context?.notifyAgain(Self.inputQueue(of: number) + 1) }
     }
 
     private func peerChanged(_ number: Int) {
@@ -183,7 +180,7 @@ public final class ConsoleDevice: VirtioDevice {
             queue.complete(head: chain.head, written: 0)
             return true
         }
-        if isCut { context?.defer { [unowned self] () throws(QueueError) in try receive() } }
+        if isCut { context?.notifyAgain(Queue.controlFromDriver) }
     }
 
     /// What makes no sense is ignored, as is news of a port that is not there.
