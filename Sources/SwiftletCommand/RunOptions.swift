@@ -31,6 +31,16 @@ struct MachineOptions: ParsableArguments {
     @Option(help: "How the guest reaches its virtio devices.")
     var transport = VMConfiguration.DeviceTransport.mmio
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A raw image or block device as a disk; may be given more than once.",
+            discussion: """
+                Beside its path: id=NAME, readonly, direct (past the host's page cache), serial=TEXT, queues=N, \
+                queue-size=N, bps=BYTES and iops=N (limits a second). A comma in a path is written ',,'.
+                """, valueName: "path=FILE[,...]"))
+    var disk: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
@@ -55,6 +65,15 @@ struct MachineOptions: ParsableArguments {
         transform: PortOption.port)
     var port: [VMConfiguration.Port] = []
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Connect the guest's vsock ports with Unix sockets: programs connect to PATH and write 'CONNECT port', the \
+            guest's port P on the host is PATH_P.
+            """, valueName: "cid=N,socket=PATH"),
+        transform: VsockOption.vsock)
+    var vsock: VMConfiguration.Vsock?
+
     /// The configuration that the flags describe, checked.
     func configuration() throws -> VMConfiguration {
         var configuration = VMConfiguration(
@@ -65,6 +84,7 @@ struct MachineOptions: ParsableArguments {
         configuration.memory = memory
         configuration.hugePages = hugePages
         configuration.transport = transport
+        configuration.disks = try DiskOption.disks(disk)
         configuration.entropy = entropy
         configuration.balloon = balloon.map { size in
             var balloon = VMConfiguration.Balloon()
@@ -73,6 +93,7 @@ struct MachineOptions: ParsableArguments {
         }
         configuration.console = console
         configuration.ports = port
+        configuration.vsock = vsock
         try configuration.validate()
         return configuration
     }

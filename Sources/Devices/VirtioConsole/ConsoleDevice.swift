@@ -106,6 +106,10 @@ public final class ConsoleDevice: VirtioDevice {
         done()
     }
 
+    public func close() {
+        for port in ports { port?.peer.close() }
+    }
+
     /// Tells the guest how large its console is.
     public func resize(columns: UInt16, rows: UInt16) {
         size = [columns, rows].flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }

@@ -21,4 +21,11 @@ public protocol PortPeer: AnyObject {
     ///
     /// - Returns: how many bytes; 0 when there is none, and `changed` is called once there is some.
     func read(into input: SegmentList) -> Int
+
+    /// The machine is at its end: gives up what others on the host know the port by.
+    func close()
+}
+
+extension PortPeer {
+    public func close() {}
 }

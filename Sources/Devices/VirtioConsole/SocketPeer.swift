@@ -8,7 +8,9 @@ import Virtio
 /// A client's input is read until its end, as the guest takes it, even when the client has left. What the guest writes
 /// while there is no client waits in the guest.
 public final class SocketPeer: PortPeer {
-    private let listener: UnixListener
+    /// Nil after the end.
+    private var listener: UnixListener?
+    private var listenerWatch: EventLoop.Watch?
     private var loop: EventLoop?
     private var changed: () -> Void = {}
     private var client: OwnedDescriptor?
@@ -26,7 +28,14 @@ public final class SocketPeer: PortPeer {
     public func attach(to loop: EventLoop, changed: @escaping () -> Void) throws(SystemCallError) {
         self.loop = loop
         self.changed = changed
-        try loop.watch(listener.descriptor.rawValue, for: [.readable, .edge]) { [unowned self] _ in accept() }
+        guard let listening = listener?.descriptor.rawValue else { return }
+        listenerWatch = try loop.watch(listening, for: [.readable, .edge]) { [unowned self] _ in accept() }
+    }
+
+    public func close() {
+        for watch in [listenerWatch, watch] { if let watch { loop?.remove(watch) } }
+        listener = nil
+        client = nil
     }
 
     public func write(_ output: SegmentList) -> Int {
@@ -54,7 +63,7 @@ public final class SocketPeer: PortPeer {
     // MARK: -
 
     private func accept() {
-        guard client == nil, let loop, let next = try? listener.accept() else { return }
+        guard client == nil, let loop, let next = try? listener?.accept() else { return }
         let descriptor = next.rawValue
         client = consume next
         isClosed = false

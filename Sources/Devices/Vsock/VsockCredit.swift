@@ -52,6 +52,10 @@ struct VsockReceiveCredit: Equatable, Sendable {
         forwarded &+= count
     }
 
+    mutating func forwardAll() {
+        forwarded = received
+    }
+
     /// Whether the guest should hear of the room that it has: it thinks that half of it or less is left. A guest that
     /// waits for room is told in time, as all of it has left before there is nothing to forward any more.
     var isWorthTelling: Bool { forwarded &- announced >= allocation / 2 }

@@ -115,9 +115,14 @@ struct VsockStreamState: Equatable, Sendable {
         owesOpening = true
     }
 
-    /// It took `count` bytes of what was delivered, or never will.
+    /// It took `count` bytes of what was delivered.
     mutating func forwarded(_ count: Int) {
         receiveCredit.forward(UInt32(truncatingIfNeeded: count))
+    }
+
+    /// It will not take the rest of what was delivered.
+    mutating func dropHeld() {
+        receiveCredit.forwardAll()
     }
 
     /// It will not do some things any more.

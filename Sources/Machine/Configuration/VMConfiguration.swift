@@ -12,6 +12,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var kernel: Kernel
     /// How the guest reaches its virtio devices.
     public var transport = DeviceTransport.mmio
+    /// Its disks, in the order in which it finds them.
+    public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
     /// The guest's memory balloon; nil for none.
@@ -20,6 +22,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var console = Console.serial
     /// Further streams of bytes to and from the guest; 30 at most.
     public var ports: [Port] = []
+    /// Connections with the host without a network; nil for none.
+    public var vsock: Vsock?
 
     /// What is between a virtio device and its driver.
     public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
@@ -87,11 +91,13 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "balloon.size", value: "\(balloon.size)", problem: "the machine has \(memory) of memory")
         }
         try validatePorts()
+        try vsock?.validate()
         for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateDisks()
     }
 }

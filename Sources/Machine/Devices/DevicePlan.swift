@@ -11,6 +11,8 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
+    /// What the user should know about them, in sentences.
+    private(set) var notices: [String] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
@@ -26,9 +28,33 @@ struct DevicePlan: Sendable {
 
     init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
+        for disk in configuration.disks {
+            let plan = try DiskPlan(disk)
+            notices += plan.notices
+            try add("\(disk.id)", plan.device)
+        }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
         if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }
-        try addConsole(configuration, events)
+        if let plan = try ConsolePlan(configuration, events) {
+            consoleLink = plan.link
+            console = try add("console", plan.device)
+        }
+        if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
+    }
+
+    private static func vsock(_ configuration: VMConfiguration.Vsock) throws(ConfigurationError) -> VsockDevice {
+        // Each connection is a descriptor, of which a process may by default have a thousand.
+        ResourceLimits.raiseDescriptors()
+        do throws(SystemCallError) {
+            return VsockDevice(guestCID: configuration.cid, listener: try UnixListener(path: configuration.socket))
+        } catch {
+            let remedy =
+                error.errno == .addressInUse
+                ? "another program listens there, or it is no socket: choose another path, or end the program"
+                : "choose a path in a directory that exists and can be written to"
+            throw ConfigurationError(
+                field: "vsock.socket", value: "'\(configuration.socket)'", problem: "\(error); \(remedy)")
+        }
     }
 
     private mutating func add(_ configuration: VMConfiguration.Balloon, memorySize: UInt64) throws {
@@ -38,17 +64,6 @@ struct DevicePlan: Sendable {
             deflatesOnOOM: configuration.deflateOnOOM,
             statisticsInterval: UInt64(configuration.statisticsInterval) * 1_000_000_000)
         balloon = Balloon(try add("balloon", device), ledger: ledger)
-    }
-
-    private mutating func addConsole(_ configuration: VMConfiguration, _ events: EventLog) throws {
-        guard configuration.console == .virtio || !configuration.ports.isEmpty else { return }
-        if configuration.console == .virtio { consoleLink = try ConsoleLink(console: Console()) }
-        var peers: [(name: String, peer: any PortPeer)] = []
-        for port in configuration.ports {
-            if let path = port.socket { peers.append((port.name, try SocketPeer(path: path))) }
-            if let path = port.file { peers.append((port.name, try FilePeer(path: path, report: events.report))) }
-        }
-        console = try add("console", ConsoleDevice(console: consoleLink, ports: peers))
     }
 
     /// The thread that serves all devices which ask for none of their own.
