@@ -39,7 +39,7 @@ public final class DeviceController: Sendable {
         loop = device.loop
         self.memory = memory
         service = try DeviceService(
-            device: device.value, queueCount: description.queueSizes.count, loop: device.loop, report: report)
+            device: device.value, description, loop: device.loop, report: report)
         device.value.attach(DeviceContext(loop: device.loop, controller: self))
     }
 
@@ -69,6 +69,8 @@ public final class DeviceController: Sendable {
         if state.withLock({ $0.isActive }) { service.ring(index) }
     }
 
+    /// Bytes of the device-specific configuration.
+    var configurationSize: Int { state.withLock { $0.configuration.count } }
     var configurationGeneration: UInt32 { state.withLock { $0.configurationGeneration } }
 
     func readConfiguration(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {

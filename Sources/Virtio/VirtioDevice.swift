@@ -38,10 +38,13 @@ public struct DeviceDescription: Sendable {
     /// The part of the configuration space that drivers may write.
     public var writable: Range<Int>
     public var dependencies: [DeviceState.Dependency]
+    /// Queues that the loop is to look at while they are busy. The device serves them by `Virtqueue.drain` whenever it
+    /// is notified.
+    public var polledQueues: Range<Int>
 
     public init(
         type: DeviceType, features: Features = [], queueSizes: [UInt16], configuration: [UInt8] = [],
-        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = []
+        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = [], polledQueues: Range<Int> = 0..<0
     ) {
         self.type = type
         self.features = features
@@ -49,6 +52,7 @@ public struct DeviceDescription: Sendable {
         self.configuration = configuration
         self.writable = writable
         self.dependencies = dependencies
+        self.polledQueues = polledQueues
     }
 }
 
@@ -75,6 +79,14 @@ public struct DeviceContext {
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
     public func fail(_ error: QueueError) {
         controller.fail(error)
+    }
+
+    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
+    /// fault.
+    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
+        loop.defer { [self] in
+            do throws(QueueError) { try body() } catch { fail(error) }
+        }
     }
 
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).

@@ -136,9 +136,9 @@ public final class TestDevice {
     ///
     /// - Returns: whether it came to hold.
     public func wait(until condition: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<50_000 {
+        for round in 0..<50_000 {
             if try condition() { return true }
-            usleep(100)
+            if round > 1000 { usleep(100) }
         }
         return false
     }

@@ -44,10 +44,7 @@ public final class EntropyDevice: VirtioDevice {
             queue.complete(head: chain.head, written: written)
             return true
         }
-        guard isCut else { return }
-        context?.loop.defer { [weak self] in
-            do throws(QueueError) { try self?.serve() } catch { self?.context?.fail(error) }
-        }
+        if isCut { context?.defer { [unowned self] () throws(QueueError) in try serve() } }
     }
 
     /// - Returns: how many bytes the host gave.
