@@ -27,7 +27,7 @@ struct GuestInitramfs {
     private var programFiles: Set<String> = []
 
     init() throws {
-        for directory in ["dev", "etc", "proc", "root", "run", "sys"] { try archive.addDirectory(directory) }
+        for directory in ["dev", "etc", "mnt", "proc", "root", "run", "sys"] { try archive.addDirectory(directory) }
         try archive.addDirectory("tmp", mode: 0o1777)
         try archive.addDevice("dev/console", .character, major: 5, minor: 1)
         try archive.addDevice("dev/null", .character, major: 1, minor: 3, mode: 0o666)
