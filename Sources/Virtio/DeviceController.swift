@@ -40,7 +40,7 @@ public final class DeviceController: Sendable {
         self.memory = memory
         service = try DeviceService(
             device: device.value, description, loop: device.loop, report: report)
-        device.value.attach(DeviceContext(loop: device.loop, controller: self))
+        try device.value.attach(DeviceContext(loop: device.loop, memory: memory, controller: self))
     }
 
     func attach(_ transport: any Transport) {
@@ -143,6 +143,10 @@ public final class DeviceController: Sendable {
         service.fail(error)
         state.withLock { $0.needReset() }
         interruptForConfiguration()
+    }
+
+    func notifyAgain(_ queue: Int) {
+        service.notifyAgain(queue) { [weak self] in self?.fail($0) }
     }
 
     /// Changes the configuration space, and tells the driver.

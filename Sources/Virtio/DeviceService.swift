@@ -40,22 +40,25 @@ final class DeviceService: @unchecked Sendable {
                 // By edges: each notification is an event, and none has to be read.
                 let watch = try loop.watch(
                     doorbells[index].counter.descriptor.rawValue, for: [.readable, .edge]
-                ) { [unowned self] _ in
-                    serve(index, fail)
-                }
+                ) { [unowned self] _ in notify(index, fail: fail) }
                 watches.append(watch)
             } catch {
                 throw .malformed("the host cannot watch the queue: \(error)")
             }
             if polledQueues.contains(index) {
-                let source = PolledQueue(queue) { [unowned self] in serve(index, fail) }
+                let source = PolledQueue(queue) { [unowned self] in notify(index, fail: fail) }
                 polled.append(source)
                 loop.add(source)
             }
         }
     }
 
-    private func serve(_ queue: Int, _ fail: (QueueError) -> Void) {
+    /// Notifies the device of a queue after the events at hand.
+    func notifyAgain(_ queue: Int, fail: @escaping (QueueError) -> Void) {
+        loop.defer { [weak self] in self?.notify(queue, fail: fail) }
+    }
+
+    private func notify(_ queue: Int, fail: (QueueError) -> Void) {
         guard isActive else { return }
         do throws(QueueError) { try device.queueNotified(queue) } catch { fail(error) }
     }

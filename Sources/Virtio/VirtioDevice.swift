@@ -1,3 +1,4 @@
+import GuestMemory
 import Linux
 
 /// What one type of device does. Everything is called on the thread of the device's event loop.
@@ -6,7 +7,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     var description: DeviceDescription { get }
 
     /// Called once, before anything else, and not on the loop's thread but before it starts.
-    func attach(_ context: DeviceContext)
+    func attach(_ context: DeviceContext) throws(SystemCallError)
 
     /// The driver is ready, and the queues can be used until `reset`.
     func activate(_ activation: Activation) throws(QueueError)
@@ -67,26 +68,27 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
+    /// The guest's; not to be touched while the device is reset.
+    public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
 
-    init(loop: EventLoop, controller: DeviceController) {
+    init(loop: EventLoop, memory: GuestMemory, controller: DeviceController) {
         self.loop = loop
+        self.memory = memory
         self.controller = controller
+    }
+
+    /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
+    /// queue of which a portion has been served.
+    public func notifyAgain(_ queue: Int) {
+        controller.notifyAgain(queue)
     }
 
     /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
     public func fail(_ error: QueueError) {
         controller.fail(error)
-    }
-
-    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
-    /// fault.
-    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
-        loop.defer { [self] in
-            do throws(QueueError) { try body() } catch { fail(error) }
-        }
     }
 
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).
