@@ -169,7 +169,8 @@ struct GuestBatch {
                 timeout -s KILL $((limit + 40)) swiftlet run "$@" <input >$out 2>&4 &
                 pid=$!
                 exec 3>input
-                eval "$meanwhile" >&5 2>&1
+                # In a shell of its own, which a write to a program that has ended may kill.
+                (eval "$meanwhile") >&5 2>&1
                 exec 3>&-
                 wait $pid
             else
