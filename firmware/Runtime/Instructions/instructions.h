@@ -127,6 +127,9 @@ static inline uint64_t payload_end(void) {
     return (uint64_t)payloadEnd;
 }
 
+// In user.S.
+uint64_t run_user(void (*program)(void *), void *argument);
+
 static inline void *interrupt_descriptor_table(void) {
     extern char interruptDescriptorTable[];
     return interruptDescriptorTable;
