@@ -5,6 +5,7 @@ SHELL := /bin/bash
 include firmware/rules.mk
 include Tests/lab/rules.mk
 include Tests/bench/rules.mk
+include Tests/fuzz/rules.mk
 
 BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(FIRMWARE_PACKAGES) acpica-tools cpio xz-utils zstd lz4 gzip

@@ -21,7 +21,7 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -30,7 +30,8 @@ let package = Package(
                 "CLinux", "GuestMemory", "Linux", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
+        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
+        .target(name: "PCI", dependencies: ["Linux"]),
         .target(
             name: "Boot",
             dependencies: [
@@ -67,6 +68,7 @@ let package = Package(
         .testTarget(
             name: "DevicesTests",
             dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+        .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
@@ -80,6 +82,21 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzing: everything instrumented, and linked with libFuzzer, whose archive the variable names.
+if let library = Context.environment["SWIFTLET_FUZZER"] {
+    for target in package.targets where [.regular, .executable].contains(target.type) {
+        target.swiftSettings = [.unsafeFlags(["-sanitize=fuzzer"])]
+    }
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz",
+            dependencies: ["CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"],
+            path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
+            swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
+            linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))
+    package.targets.append(.systemLibrary(name: "CFuzzer", path: "Tests/fuzz/CFuzzer"))
+}
 
 // Warnings are errors where nobody would read them.
 if Context.environment["CI"] != nil {

@@ -55,7 +55,8 @@ public final class Machine: Sendable {
         wiring = MachineWiring(vm)
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(
-            ports: PortBus(serial: serial), memoryBus: devices.memoryBus, memory: memory, events: events)
+            ports: PortBus(serial: serial, hasPCI: devices.pci != nil), memoryBus: devices.memoryBus, pci: devices.pci,
+            memory: memory, events: events)
         events.mark(.machineReady)
     }
 

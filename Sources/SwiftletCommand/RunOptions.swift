@@ -28,6 +28,9 @@ struct MachineOptions: ParsableArguments {
         help: "How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest.")
     var bootProtocol = BootProtocolChoice.automatic
 
+    @Option(help: "How the guest reaches its virtio devices.")
+    var transport = VMConfiguration.DeviceTransport.mmio
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
@@ -40,6 +43,7 @@ struct MachineOptions: ParsableArguments {
         configuration.cpus = cpus
         configuration.memory = memory
         configuration.hugePages = hugePages
+        configuration.transport = transport
         configuration.entropy = entropy
         try configuration.validate()
         return configuration
@@ -76,3 +80,4 @@ enum OptionValue {
 
 extension HugePages: ExpressibleByArgument {}
 extension BootProtocolChoice: ExpressibleByArgument {}
+extension VMConfiguration.DeviceTransport: ExpressibleByArgument {}

@@ -39,8 +39,8 @@ public final class DeviceController: Sendable {
         loop = device.loop
         self.memory = memory
         service = try DeviceService(
-            device: device.value, queueCount: description.queueSizes.count, loop: device.loop, report: report)
-        device.value.attach(DeviceContext(loop: device.loop, controller: self))
+            device: device.value, description, loop: device.loop, report: report)
+        try device.value.attach(DeviceContext(loop: device.loop, memory: memory, controller: self))
     }
 
     func attach(_ transport: any Transport) {
@@ -69,6 +69,8 @@ public final class DeviceController: Sendable {
         if state.withLock({ $0.isActive }) { service.ring(index) }
     }
 
+    /// Bytes of the device-specific configuration.
+    var configurationSize: Int { state.withLock { $0.configuration.count } }
     var configurationGeneration: UInt32 { state.withLock { $0.configurationGeneration } }
 
     func readConfiguration(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {
@@ -141,6 +143,10 @@ public final class DeviceController: Sendable {
         service.fail(error)
         state.withLock { $0.needReset() }
         interruptForConfiguration()
+    }
+
+    func notifyAgain(_ queue: Int) {
+        service.notifyAgain(queue) { [weak self] in self?.fail($0) }
     }
 
     /// Changes the configuration space, and tells the driver.

@@ -1,3 +1,4 @@
+import GuestMemory
 import Linux
 
 /// What one type of device does. Everything is called on the thread of the device's event loop.
@@ -6,7 +7,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     var description: DeviceDescription { get }
 
     /// Called once, before anything else, and not on the loop's thread but before it starts.
-    func attach(_ context: DeviceContext)
+    func attach(_ context: DeviceContext) throws(SystemCallError)
 
     /// The driver is ready, and the queues can be used until `reset`.
     func activate(_ activation: Activation) throws(QueueError)
@@ -38,10 +39,13 @@ public struct DeviceDescription: Sendable {
     /// The part of the configuration space that drivers may write.
     public var writable: Range<Int>
     public var dependencies: [DeviceState.Dependency]
+    /// Queues that the loop is to look at while they are busy. The device serves them by `Virtqueue.drain` whenever it
+    /// is notified.
+    public var polledQueues: Range<Int>
 
     public init(
         type: DeviceType, features: Features = [], queueSizes: [UInt16], configuration: [UInt8] = [],
-        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = []
+        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = [], polledQueues: Range<Int> = 0..<0
     ) {
         self.type = type
         self.features = features
@@ -49,6 +53,7 @@ public struct DeviceDescription: Sendable {
         self.configuration = configuration
         self.writable = writable
         self.dependencies = dependencies
+        self.polledQueues = polledQueues
     }
 }
 
@@ -63,12 +68,21 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
+    /// The guest's; not to be touched while the device is reset.
+    public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
 
-    init(loop: EventLoop, controller: DeviceController) {
+    init(loop: EventLoop, memory: GuestMemory, controller: DeviceController) {
         self.loop = loop
+        self.memory = memory
         self.controller = controller
+    }
+
+    /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
+    /// queue of which a portion has been served.
+    public func notifyAgain(_ queue: Int) {
+        controller.notifyAgain(queue)
     }
 
     /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more

@@ -10,8 +10,18 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     /// The host's pages that back the guest's memory.
     public var hugePages = HugePages.transparent
     public var kernel: Kernel
+    /// How the guest reaches its virtio devices.
+    public var transport = DeviceTransport.mmio
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+
+    /// What is between a virtio device and its driver.
+    public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
+        /// Registers in memory, announced by ACPI: boots fastest.
+        case mmio
+        /// A PCI bus: an interrupt for each queue.
+        case pci
+    }
 
     /// What the guest boots.
     public struct Kernel: Codable, Equatable, Sendable {

@@ -5,6 +5,8 @@ import Virtio
 
 /// The virtio devices of a configuration, made and checked, but not yet known to any virtual machine.
 struct DevicePlan: Sendable {
+    /// How the guest reaches the devices.
+    let transport: VMConfiguration.DeviceTransport
     /// The devices' threads, not yet started; empty when there are no devices.
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
@@ -18,6 +20,7 @@ struct DevicePlan: Sendable {
     }
 
     init(_ configuration: VMConfiguration) throws {
+        transport = configuration.transport
         if configuration.entropy { try add("entropy", EntropyDevice()) }
     }
 

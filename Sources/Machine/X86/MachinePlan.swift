@@ -21,7 +21,7 @@ public struct MachinePlan: Sendable {
         self.configuration = configuration
         devices = try DevicePlan(configuration)
         acpi = try ACPITables.build(
-            Self.acpiConfiguration(cpus: configuration.cpus, deviceCount: devices.devices.count),
+            Self.acpiConfiguration(cpus: configuration.cpus, devices),
             base: Layout.acpiTables.lowerBound,
             room: Layout.acpiTables.count)
 
@@ -29,7 +29,10 @@ public struct MachinePlan: Sendable {
             path: configuration.kernel.path, bootProtocol: configuration.kernel.bootProtocol, cache: cache)
         let initrd = try configuration.kernel.initrd.map { path in try ByteSource(path: path) }
         let commandLine = try KernelCommandLine(
-            [configuration.kernel.commandLine ?? Self.defaultCommandLine, configuration.kernel.append ?? ""],
+            [
+                configuration.kernel.commandLine ?? Self.defaultCommandLine(configuration),
+                configuration.kernel.append ?? "",
+            ],
             limit: kernel.commandLineLimit)
         boot = try BootPlan(
             kernel: kernel, initrd: initrd, commandLine: commandLine,
@@ -51,17 +54,19 @@ public struct MachinePlan: Sendable {
         return try boot.load(into: memory)
     }
 
-    /// The serial port is the console, and the only one, so that the kernel need not look for more; there is no PCI
-    /// to look for either. A guest that panics resets at once, and a reset goes through ACPI. The kernel's tests of
-    /// its own cryptography, a sixth of a boot, have been done by whoever built it.
-    private static let defaultCommandLine =
-        "console=ttyS0 8250.nr_uarts=1 pci=off reboot=acpi panic=-1 cryptomgr.notests"
+    /// The serial port is the console, and the only one, so that the kernel need not look for more; where there is no PCI
+    /// bus, it need not look for that either. A guest that panics resets at once, and a reset goes through ACPI. The
+    /// kernel's tests of its own cryptography, a sixth of a boot, have been done by whoever built it.
+    private static func defaultCommandLine(_ configuration: VMConfiguration) -> String {
+        let pci = configuration.transport == .pci ? "" : "pci=off "
+        return "console=ttyS0 8250.nr_uarts=1 \(pci)reboot=acpi panic=-1 cryptomgr.notests"
+    }
 
     private static let power = ACPIConfiguration.PowerControl(
         sleepControlPort: Layout.sleepControl, sleepStatusPort: Layout.sleepStatus,
         s5SleepType: PowerRegisters.softOffType, resetPort: Layout.reset, resetValue: PowerRegisters.resetValue)
 
-    private static func acpiConfiguration(cpus: Int, deviceCount: Int) -> ACPIConfiguration {
+    private static func acpiConfiguration(cpus: Int, _ devices: DevicePlan) -> ACPIConfiguration {
         ACPIConfiguration(
             cpuCount: cpus, localAPICAddress: Layout.localAPIC,
             ioAPIC: .init(id: 0, address: Layout.ioAPIC),
@@ -69,10 +74,12 @@ public struct MachinePlan: Sendable {
             power: power, powerButtonGSI: Layout.powerButtonInterrupt,
             vmGenerationID: .init(guidAddress: Layout.vmGenerationID, gsi: Layout.vmGenerationInterrupt),
             pvpanicPort: Layout.pvpanic,
-            virtioDevices: (0..<deviceCount).map { slot in
+            virtioDevices: (0..<(devices.transport == .mmio ? devices.devices.count : 0)).map { slot in
                 .init(
                     base: UInt32(Layout.virtioMMIOBase(slot: slot)), size: UInt32(MMIOTransport.size),
                     gsi: Layout.virtioMMIOInterrupt(slot: slot))
-            })
+            },
+            pciSegment: devices.transport == .pci
+                ? .init(ecamBase: Layout.pciConfiguration, lastBus: 0, memory32: Layout.pciMemory) : nil)
     }
 }

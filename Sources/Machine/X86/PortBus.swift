@@ -3,6 +3,8 @@ import Devices
 /// The machine's ports: which device answers at which, a byte at a time, as on an 8-bit ISA bus.
 struct PortBus: Sendable {
     let serial: Serial16550
+    /// Whether the PCI bus has its ports, which are of other widths and served elsewhere.
+    let hasPCI: Bool
 
     /// What a write can mean to the machine.
     enum Effect: Equatable {
@@ -44,6 +46,7 @@ struct PortBus: Sendable {
         case Layout.keyboardControllerCommand, Layout.pvpanic, Layout.sleepControl, Layout.sleepStatus, Layout.reset,
             Layout.milestone, Layout.debugExit:
             .controlPort
+        case Layout.pciConfigurationPorts where hasPCI: .configurationPort
         default: isWrite ? .unmappedPortWrite : .unmappedPortRead
         }
     }
