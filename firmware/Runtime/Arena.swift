@@ -3,7 +3,7 @@ import Instructions
 /// The memory behind the payload, given out and never taken back. Addresses are guest-physical ones as well.
 struct Arena {
     private var next: UInt64
-    private let end: UInt64
+    let end: UInt64
 
     init(_ startInfo: StartInfo) {
         next = payload_end()

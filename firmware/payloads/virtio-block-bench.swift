@@ -82,7 +82,6 @@ private struct Benchmark {
     }
 
     private static func routeInterrupts(_ device: VirtioTransport) {
-        LocalAPIC.maskLINT0()
         LocalAPIC.enable()
         if let msix = device.pci?.msix {
             msix.write(control: MSIX.enable)

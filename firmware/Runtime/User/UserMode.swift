@@ -10,6 +10,7 @@ enum UserMode {
     static func run(_ program: @convention(c) (UnsafeMutableRawPointer?) -> Void, _ argument: UnsafeMutableRawPointer?)
     {
         let invalidOpcode: UInt64 = 6
+        LegacyInterrupts.mask()
         let vector = run_user(program, argument)
         // The program ends by that exception, when it has returned.
         if vector != invalidOpcode {

@@ -51,7 +51,7 @@ struct VirtioTransport {
     }
 
     /// Where the driver notifies the device of the queue that is selected.
-    func doorbell(ofSelectedQueue index: UInt16) -> VirtioDoorbell {
+    private func doorbell(ofSelectedQueue index: UInt16) -> VirtioDoorbell {
         guard let pci else { return VirtioDoorbell(address: registers + 0x050, queue: index, isWord: false) }
         let offset = (registers + VirtioPCIRegister.queueNotifyOffset).readWord()
         return VirtioDoorbell(
@@ -89,6 +89,20 @@ struct VirtioTransport {
         accept(features)
         status = VirtioStatus.acknowledge | VirtioStatus.driver | VirtioStatus.featuresOK
         return status & VirtioStatus.featuresOK != 0 ? features : nil
+    }
+
+    /// Sets a queue up, after the features are settled and before the device starts.
+    func enableQueue(_ index: UInt16, size: UInt16, descriptors: UInt64, available: UInt64, used: UInt64)
+        -> VirtioDoorbell
+    {
+        write(.queueSelect, UInt32(index))
+        write(.queueSize, UInt32(size))
+        write(.queueDescriptors, address: descriptors)
+        write(.queueAvailable, address: available)
+        write(.queueUsed, address: used)
+        let doorbell = doorbell(ofSelectedQueue: index)
+        write(.queueEnable, 1)
+        return doorbell
     }
 
     /// Has the device begin to work.

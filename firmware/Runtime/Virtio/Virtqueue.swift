@@ -55,16 +55,13 @@ struct Virtqueue {
         used.initializeMemory(as: UInt8.self, repeating: 0, count: 6 + 8 * Int(size))
         compiler_barrier()
 
-        device.write(.queueSelect, UInt32(index))
-        device.write(.queueSize, UInt32(size))
-        device.write(.queueDescriptors, address: UnsafeMutableRawPointer(descriptors).physical)
-        device.write(.queueAvailable, address: UnsafeMutableRawPointer(available).physical)
-        device.write(.queueUsed, address: used.physical)
         if device.pci != nil, let msixEntry {
+            device.write(.queueSelect, UInt32(index))
             (device.registers + VirtioPCIRegister.queueVector).write(word: msixEntry)
         }
-        doorbell = device.doorbell(ofSelectedQueue: index)
-        device.write(.queueEnable, 1)
+        doorbell = device.enableQueue(
+            index, size: size, descriptors: UnsafeMutableRawPointer(descriptors).physical,
+            available: UnsafeMutableRawPointer(available).physical, used: used.physical)
     }
 
     // MARK: Giving buffers
