@@ -18,15 +18,19 @@ struct HostileCase {
 struct HostileRun {
     private let startInfo: StartInfo
     private let cases: UnsafeBufferPointer<HostileCase>
+    private let isForPCI: Bool
     private var arena: Arena
     private var count: UInt64 = 0
     private var failures: UInt64 = 0
 
+    /// - Parameter isForPCI: leaves out what is not on PCI.
     /// - Returns: the exit status, 1 when a case failed or there was none.
-    static func of<let count: Int>(_ cases: InlineArray<count, HostileCase>, _ startInfo: UnsafeRawPointer) -> UInt8 {
+    static func of<let count: Int>(
+        _ cases: InlineArray<count, HostileCase>, _ startInfo: UnsafeRawPointer, isForPCI: Bool = false
+    ) -> UInt8 {
         cases.span.withUnsafeBufferPointer { cases in
             let startInfo = StartInfo(startInfo)
-            var run = HostileRun(startInfo: startInfo, cases: cases, arena: Arena(startInfo))
+            var run = HostileRun(startInfo: startInfo, cases: cases, isForPCI: isForPCI, arena: Arena(startInfo))
             withUnsafeMutablePointer(to: &run) { run in
                 UserMode.run({ $0?.assumingMemoryBound(to: HostileRun.self).pointee.perform() }, run)
             }
@@ -37,6 +41,7 @@ struct HostileRun {
     private mutating func perform() {
         let only = Parameters(startInfo).value(of: "only")
         VirtioDiscovery.forEachDevice(startInfo) { device in
+            if isForPCI, device.pci == nil { return }
             var attack = Attack(device, startInfo, &arena)
             report("device.works", device, attack.worksAfterReset())
             for index in cases.indices {
