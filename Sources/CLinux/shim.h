@@ -12,7 +12,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/kvm.h>
+#include <linux/magic.h>
+#include <linux/virtio_vsock.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
@@ -23,10 +26,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,6 +92,11 @@ enum : unsigned long {
   kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
   kKVM_TRANSLATE = KVM_TRANSLATE,
 #endif
+
+  kBLKGETSIZE64 = BLKGETSIZE64,
+  kBLKSSZGET = BLKSSZGET,
+  kBLKPBSZGET = BLKPBSZGET,
+  kBLKDISCARD = BLKDISCARD,
 };
 
 // madvise advice and mmap flags defined as macros with casts or only for newer glibc.

@@ -131,9 +131,10 @@ public final class DeviceController: Sendable {
 
     // MARK: For the machine
 
-    /// Has the device finish all that it is at; no vCPU may run any more.
+    /// Has the device finish all that it is at, and close; no vCPU may run any more.
     public func shutDown() {
         transition.withLock { _ in reset() }
+        loop.perform { [service] in service.close() }
     }
 
     // MARK: For the device, on its loop's thread

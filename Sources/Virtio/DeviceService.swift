@@ -79,6 +79,10 @@ final class DeviceService: @unchecked Sendable {
         device.reset(done)
     }
 
+    func close() {
+        device.close()
+    }
+
     private func stop() {
         isActive = false
         for watch in watches { loop.remove(watch) }

@@ -21,10 +21,15 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// Gives up the queues: no request may touch guest memory any more when `done` is called, which can be later, on
     /// the same thread. The driver waits for it.
     func reset(_ done: @escaping @Sendable () -> Void)
+
+    /// The machine is at its end: gives up what others on the host know the device by, such as a socket's file. Called
+    /// once, after the last `reset`.
+    func close()
 }
 
 extension VirtioDevice {
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
+    public func close() {}
 }
 
 /// A device as it presents itself to drivers.

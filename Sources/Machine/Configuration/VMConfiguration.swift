@@ -12,8 +12,12 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var kernel: Kernel
     /// How the guest reaches its virtio devices.
     public var transport = DeviceTransport.mmio
+    /// Its disks, in the order in which it finds them.
+    public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Connections with the host without a network; nil for none.
+    public var vsock: Vsock?
 
     /// What is between a virtio device and its driver.
     public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
@@ -76,11 +80,13 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        try vsock?.validate()
         for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateDisks()
     }
 }

@@ -11,6 +11,8 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
+    /// What the user should know about them, in sentences.
+    private(set) var notices: [String] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
@@ -21,7 +23,28 @@ struct DevicePlan: Sendable {
 
     init(_ configuration: VMConfiguration) throws {
         transport = configuration.transport
+        for disk in configuration.disks {
+            let plan = try DiskPlan(disk)
+            notices += plan.notices
+            try add("\(disk.id)", plan.device)
+        }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
+        if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
+    }
+
+    private static func vsock(_ configuration: VMConfiguration.Vsock) throws(ConfigurationError) -> VsockDevice {
+        // Each connection is a descriptor, of which a process may by default have a thousand.
+        ResourceLimits.raiseDescriptors()
+        do throws(SystemCallError) {
+            return VsockDevice(guestCID: configuration.cid, listener: try UnixListener(path: configuration.socket))
+        } catch {
+            let remedy =
+                error.errno == .addressInUse
+                ? "another program listens there, or it is no socket: choose another path, or end the program"
+                : "choose a path in a directory that exists and can be written to"
+            throw ConfigurationError(
+                field: "vsock.socket", value: "'\(configuration.socket)'", problem: "\(error); \(remedy)")
+        }
     }
 
     /// The thread that serves all devices which ask for none of their own.
