@@ -95,7 +95,7 @@ private func maskWhileBusy(_ attack: inout Attack) -> StaticString? {
     if let complaint = attack.negotiate() { return complaint }
     msix.route(0, toVector: 0x31, ofLocalAPIC: LocalAPIC.id)
     msix.write(control: MSIX.enable)
-    attack.queue.configure(attack.device, features: attack.features, msixEntry: 0)
+    attack.configureQueues(msixEntry: 0)
     attack.device.start()
     attack.describeRequest()
     for round in 0..<UInt32(200) {

@@ -75,7 +75,7 @@ private func selectNone(_ attack: inout Attack) -> StaticString? {
         device.write(.queueEnable, 1)
         if device.read(.queueEnable) != 0 { return "a queue that is not there can be enabled" }
     }
-    attack.queue.configure(device, features: attack.features)
+    attack.configureQueues()
     device.start()
     return attack.completesRequest()
 }
@@ -95,7 +95,7 @@ private func notifyNone(_ attack: inout Attack) -> StaticString? {
 
 private func notifyEarly(_ attack: inout Attack) -> StaticString? {
     if let complaint = attack.negotiate() { return complaint }
-    attack.queue.configure(attack.device, features: attack.features)
+    attack.configureQueues()
     attack.describeRequest()
     attack.offer()
     attack.settle()
@@ -179,7 +179,7 @@ private func noSuchWord(_ attack: inout Attack) -> StaticString? {
 private func lateFeatures(_ attack: inout Attack) -> StaticString? {
     if let complaint = attack.negotiate() { return complaint }
     attack.device.accept(.max)
-    attack.queue.configure(attack.device, features: attack.features)
+    attack.configureQueues()
     attack.device.start()
     return attack.completesRequest()
 }
@@ -196,9 +196,9 @@ private func startWithoutQueues(_ attack: inout Attack) -> StaticString? {
 
 private func queuesBeforeFeatures(_ attack: inout Attack) -> StaticString? {
     attack.device.reset()
-    attack.queue.configure(attack.device, features: 0)
+    attack.configureQueues()
     attack.device.status = VirtioStatus.acknowledge | VirtioStatus.driver
-    attack.queue.configure(attack.device, features: 0)
+    attack.configureQueues()
     attack.device.accept(VirtioFeature.version1)
     attack.device.status = VirtioStatus.acknowledge | VirtioStatus.driver | VirtioStatus.featuresOK
     attack.device.start()

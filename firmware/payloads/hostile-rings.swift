@@ -106,6 +106,7 @@ private func refill(_ attack: inout Attack) -> StaticString? {
             attack.queue.add(0)
         }
         attack.queue.publish()
+        attack.takeReceived()
         return used >= 1000 || attack.device.needsReset
     }
     return isDone ? nil : "the device does not serve a queue that is always full"

@@ -5,6 +5,9 @@ struct Attack {
     let device: VirtioTransport
     /// The queue by which a device of this type takes what its driver sends.
     var queue: Virtqueue
+    /// The queue by which it sends, where its type has one: those devices do not work without.
+    private(set) var receiveQueue: Virtqueue?
+    private let receiveBuffers: UnsafeMutableRawPointer
     /// Memory for buffers, all zeros at first.
     let scratch: UnsafeMutableRawPointer
     /// Where the memory ends that the payload is in.
@@ -16,16 +19,18 @@ struct Attack {
 
     static var scratchSize: Int { 1 << 20 }
     private static var queueSize: UInt16 { 16 }
+    private static var receiveBufferSize: Int { 4096 }
 
     init(_ device: VirtioTransport, _ startInfo: StartInfo, _ arena: inout Arena) {
         self.device = device
-        let index: UInt16 =
-            switch device.type {
-            // What these send is in the second queue (virtio 1.3 §5.1.2, §5.3.2, §5.10.2).
-            case VirtioType.net, VirtioType.console, VirtioType.vsock: 1
-            default: 0
-            }
-        queue = Virtqueue(index, size: Self.queueSize, &arena)
+        receiveBuffers = arena.allocate(Int(Self.queueSize) * Self.receiveBufferSize)
+        switch device.type {
+        // What these take is in the second queue (virtio 1.3 §5.1.2, §5.3.2, §5.10.2).
+        case VirtioType.net, VirtioType.console, VirtioType.vsock:
+            queue = Virtqueue(1, size: Self.queueSize, &arena)
+            receiveQueue = Virtqueue(0, size: Self.queueSize, &arena)
+        default: queue = Virtqueue(0, size: Self.queueSize, &arena)
+        }
         scratch = arena.allocate(Self.scratchSize)
         scratch.initializeMemory(as: UInt8.self, repeating: 0, count: Self.scratchSize)
         firstSector = arena.allocate(VirtioBlock.sectorSize)
@@ -39,7 +44,7 @@ struct Attack {
     /// - Returns: a complaint, if that did not work.
     mutating func begin(_ wanted: UInt64 = VirtioFeature.indirectDescriptors) -> StaticString? {
         if let complaint = negotiate(wanted) { return complaint }
-        queue.configure(device, features: features)
+        configureQueues()
         device.start()
         return device.status & VirtioStatus.driverOK != 0 ? nil : "the device does not start"
     }
@@ -51,8 +56,30 @@ struct Attack {
         return nil
     }
 
+    /// Sets the queues up, with buffers for what the device sends.
+    mutating func configureQueues(msixEntry: UInt16? = nil) {
+        queue.configure(device, features: features, msixEntry: msixEntry)
+        receiveQueue?.configure(device, features: features)
+        guard let receiveQueue else { return }
+        for index in 0..<receiveQueue.size {
+            receiveQueue.descriptors[Int(index)] = VirtioDescriptor(
+                address: receiveBuffers.physical + UInt64(Int(index) * Self.receiveBufferSize),
+                length: UInt32(Self.receiveBufferSize), flags: VirtioDescriptor.write, next: 0)
+            self.receiveQueue?.add(index)
+        }
+    }
+
+    /// Gives the device back the buffers that it has filled; those of the start are shown to it here, too.
+    mutating func takeReceived() {
+        while let used = receiveQueue?.takeUsed() { receiveQueue?.add(UInt16(truncatingIfNeeded: used.head)) }
+        if let receiveQueue, receiveQueue.nextAvailable != receiveQueue.publishedAvailable {
+            self.receiveQueue?.publish()
+        }
+    }
+
     /// Offers the device one chain of descriptors, which begins with the queue's first.
     mutating func offer(_ head: UInt16 = 0) {
+        takeReceived()
         queue.add(head)
         queue.publish()
     }
@@ -131,18 +158,24 @@ struct Attack {
 
     // MARK: What comes of it
 
-    /// Waits for something, a second or so.
-    func comesTrue(_ condition: (Attack) -> Bool) -> Bool {
-        Deadline(megacycles: 3000).wait { condition(self) }
+    /// Waits for something, a second or so, and takes what the device sends meanwhile.
+    mutating func comesTrue(_ condition: (Attack) -> Bool) -> Bool {
+        Deadline(megacycles: 3000).wait {
+            takeReceived()
+            return condition(self)
+        }
     }
 
     /// A device whose queue makes no sense stops and says so.
-    func needsReset() -> StaticString? {
+    mutating func needsReset() -> StaticString? {
         comesTrue { $0.device.needsReset } ? nil : "the device does not say that it needs a reset"
     }
 
     /// Gives the device time for what it does not answer.
-    func settle() {
-        _ = Deadline(megacycles: 10).wait { device.needsReset || queue.hasUsed }
+    mutating func settle() {
+        _ = Deadline(megacycles: 10).wait {
+            takeReceived()
+            return device.needsReset || queue.hasUsed
+        }
     }
 }
