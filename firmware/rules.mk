@@ -5,7 +5,7 @@
 FIRMWARE_PACKAGES := musl-tools
 
 FIRMWARE_BUILD := .build/firmware
-FIRMWARE_RUNTIME := $(wildcard firmware/Runtime/*.swift)
+FIRMWARE_RUNTIME := $(wildcard firmware/Runtime/*.swift firmware/Runtime/*/*.swift)
 FIRMWARE_SUPPORT := $(patsubst firmware/%.S,$(FIRMWARE_BUILD)/%.o,$(wildcard firmware/*.S))
 FIRMWARE_SWIFT := $(patsubst firmware/payloads/%.swift,%,$(wildcard firmware/payloads/*.swift))
 FIRMWARE_ASSEMBLY := $(patsubst firmware/payloads/%.S,%,$(wildcard firmware/payloads/*.S))
