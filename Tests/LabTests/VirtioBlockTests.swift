@@ -33,8 +33,10 @@ struct VirtioBlockTests {
             echo '== before'
             sha256sum third
             """
-        boot.meanwhile = ["filled", "trimmed"].map { "await 'guest: \($0)'; echo '== \($0)'; stat -c %b first; echo >&3" }
-            .joined(separator: "\n")
+        boot.meanwhile = ["filled", "trimmed"].map {
+            "await 'guest: \($0)'; echo '== \($0)'; stat -c %b first; echo >&3"
+        }
+        .joined(separator: "\n")
         boot.after = """
             echo '== after'
             sha256sum first second third
