@@ -162,7 +162,7 @@ public final class BlockDevice: VirtioDevice {
         }
         engine.submit()
         takeCompletions()
-        if isCut { context?.defer { [unowned self] () throws(QueueError) in try serve(index) } }
+        if isCut { context?.notifyAgain(index) }
     }
 
     /// Serves all queues, which for some time were not.

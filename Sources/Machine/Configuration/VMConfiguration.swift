@@ -16,6 +16,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Its network cards, in the order in which it finds them.
+    public var nets: [Net] = []
     /// Connections with the host without a network; nil for none.
     public var vsock: Vsock?
 
@@ -88,5 +90,6 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
             }
         }
         try validateDisks()
+        try validateNets()
     }
 }

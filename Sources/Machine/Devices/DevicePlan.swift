@@ -13,12 +13,13 @@ struct DevicePlan: Sendable {
     private(set) var devices: [PlannedDevice] = []
     /// What the user should know about them, in sentences.
     private(set) var notices: [String] = []
+    private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
         let name: String
         /// Makes the device known to the machine with this memory.
-        let connect: @Sendable (GuestMemory, @escaping @Sendable (String) -> Void) throws -> DeviceController
+        let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
     }
 
     init(_ configuration: VMConfiguration) throws {
@@ -27,6 +28,9 @@ struct DevicePlan: Sendable {
             let plan = try DiskPlan(disk)
             notices += plan.notices
             try add("\(disk.id)", plan.device)
+        }
+        for net in configuration.nets {
+            nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
         }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
         if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
@@ -55,11 +59,15 @@ struct DevicePlan: Sendable {
         return loop
     }
 
-    private mutating func add<Device: VirtioDevice>(_ name: String, _ device: sending Device) throws {
+    @discardableResult
+    private mutating func add<Device: VirtioDevice>(
+        _ name: String, _ device: sending Device
+    ) throws -> LoopConfined<Device> {
         let confined = LoopConfined(device, loop: try sharedLoop())
         devices.append(
             PlannedDevice(name: name) { memory, report in
                 try DeviceController(name: name, device: confined, memory: memory, report: report)
             })
+        return confined
     }
 }

@@ -64,7 +64,8 @@ final class BlockDriver {
         change(&settings)
         queueSize = settings.queueSize
         let disk = try BlockDevice(image: RawImage(path: path, readOnly: readOnly, direct: direct), settings)
-        device = try TestDevice(disk, memorySize: memorySize)
+        confined = LoopConfined(disk, loop: try EventLoop(name: "test"))
+        device = try TestDevice(confined, memorySize: memorySize)
         if start { queues = device.start(queues: settings.queueCount, size: settings.queueSize) }
     }
 
