@@ -26,7 +26,7 @@ struct DevicePlan: Sendable {
         for disk in configuration.disks {
             let plan = try DiskPlan(disk)
             notices += plan.notices
-            try add("\(disk.id)", plan.device)
+            try add(disk.id, plan.device)
         }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
     }
