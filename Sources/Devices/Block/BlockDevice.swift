@@ -211,7 +211,7 @@ public final class BlockDevice: VirtioDevice {
     }
 
     /// Whether writes must be durable when they are complete (virtio 1.3 §5.2.6.2).
-    private var isWritethrough: Bool { !hasWriteback || !rules.features.contains(BlockFeature.flush) }
+    var isWritethrough: Bool { !hasWriteback || !rules.features.contains(BlockFeature.flush) }
 
     private func beginNextRange(of tag: Int) {
         let range = requests.ranges(of: tag)[requests[tag].rangesBegun]
