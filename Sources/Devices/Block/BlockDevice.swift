@@ -68,17 +68,17 @@ public final class BlockDevice: VirtioDevice {
             polledQueues: 0..<settings.queueCount)
     }
 
-    public func attach(_ context: DeviceContext) {
+    public func attach(_ context: DeviceContext) throws(SystemCallError) {
         self.context = context
+        if let descriptor = engine.descriptor {
+            try context.loop.watch(descriptor, for: .readable) { [unowned self] _ in takeCompletions() }
+        }
     }
 
     public func activate(_ activation: Activation) throws(QueueError) {
         if !isEngineActive {
             do throws(SystemCallError) {
                 try engine.activate()
-                if let descriptor = engine.descriptor {
-                    try context?.loop.watch(descriptor, for: .readable) { [unowned self] _ in takeCompletions() }
-                }
             } catch {
                 throw .malformed("requests that the host cannot serve: \(error)")
             }
@@ -89,7 +89,23 @@ public final class BlockDevice: VirtioDevice {
     }
 
     public func queueNotified(_ index: Int) throws(QueueError) {
-        try serve(index)
+        guard index < queues.count, let queue = queues[index] else { return }
+        let isCut: Bool
+        do throws(QueueError) {
+            isCut = try queue.drain { chain throws(QueueError) in
+                guard mayBegin() else { return false }
+                try begin(&chain, of: queue, index)
+                return true
+            }
+        } catch {
+            // The driver's queues are not touched any more; what has begun must end all the same.
+            queues = []
+            engine.submit()
+            throw error
+        }
+        engine.submit()
+        takeCompletions()
+        if isCut { context?.notifyAgain(index) }
     }
 
     /// virtio 1.3 §5.2.6.2, on `writeback`.
@@ -145,31 +161,9 @@ public final class BlockDevice: VirtioDevice {
 
     // MARK: Requests
 
-    private func serve(_ index: Int) throws(QueueError) {
-        guard index < queues.count, let queue = queues[index] else { return }
-        let isCut: Bool
-        do throws(QueueError) {
-            isCut = try queue.drain { chain throws(QueueError) in
-                guard mayBegin() else { return false }
-                try begin(&chain, of: queue, index)
-                return true
-            }
-        } catch {
-            // The driver's queues are not touched any more; what has begun must end all the same.
-            queues = []
-            engine.submit()
-            throw error
-        }
-        engine.submit()
-        takeCompletions()
-        if isCut { context?.notifyAgain(index) }
-    }
-
     /// Serves all queues, which for some time were not.
     private func serveAll() {
-        for index in queues.indices {
-            do throws(QueueError) { try serve(index) } catch { return context?.fail(error) ?? () }
-        }
+        for index in queues.indices { context?.notifyAgain(index) }
     }
 
     /// Begins the request that the chain is, or ends it at once.
@@ -217,7 +211,7 @@ public final class BlockDevice: VirtioDevice {
     }
 
     /// Whether writes must be durable when they are complete (virtio 1.3 §5.2.6.2).
-    private var isWritethrough: Bool { !hasWriteback || !rules.features.contains(BlockFeature.flush) }
+    var isWritethrough: Bool { !hasWriteback || !rules.features.contains(BlockFeature.flush) }
 
     private func beginNextRange(of tag: Int) {
         let range = requests.ranges(of: tag)[requests[tag].rangesBegun]
