@@ -24,7 +24,7 @@ final class VsockGuest {
     /// The beginning of the paths of the host's sockets.
     var path: String { directory + "/s" }
 
-    init(limits: VsockSwitch.Limits = .init()) throws {
+    init(limits: VsockLimits = VsockLimits()) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "v-\(UUID().uuidString.prefix(8))").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         loop = try EventLoop(name: "test")

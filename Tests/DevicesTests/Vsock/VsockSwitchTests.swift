@@ -96,7 +96,7 @@ struct VsockSwitchTests {
     }
 
     @Test func aGuestThatNeverAnswersIsNotWaitedFor() throws {
-        var limits = VsockSwitch.Limits()
+        var limits = VsockLimits()
         limits.requesting = 20_000_000
         limits.tick = 5_000_000
         let guest = try VsockGuest(limits: limits)
@@ -201,7 +201,7 @@ struct VsockSwitchTests {
     }
 
     @Test func aClosedHostWhoseEndNobodyConfirmsIsForgotten() throws {
-        var limits = VsockSwitch.Limits()
+        var limits = VsockLimits()
         limits.closing = 20_000_000
         limits.tick = 5_000_000
         let guest = try VsockGuest(limits: limits)
@@ -263,7 +263,7 @@ struct VsockSwitchTests {
     }
 
     @Test func moreConnectionsThanTheLimitAreRefused() throws {
-        var limits = VsockSwitch.Limits()
+        var limits = VsockLimits()
         limits.connections = 3
         let guest = try VsockGuest(limits: limits)
         let listener = try guest.listen(port: 80)
@@ -278,7 +278,7 @@ struct VsockSwitchTests {
     }
 
     @Test func aFloodOfRequestsIsHeldBack() throws {
-        var limits = VsockSwitch.Limits()
+        var limits = VsockLimits()
         limits.resets = 10
         let guest = try VsockGuest(limits: limits)
         var sent: UInt32 = 0
@@ -292,7 +292,7 @@ struct VsockSwitchTests {
     }
 
     @Test func aHostWithoutRoomIsAskedAgain() throws {
-        var limits = VsockSwitch.Limits()
+        var limits = VsockLimits()
         limits.tick = 5_000_000
         let guest = try VsockGuest(limits: limits)
         let listener = try guest.listen(port: 80)
@@ -325,7 +325,7 @@ struct VsockSwitchTests {
     /// Whatever the guest sends, the switch stands, keeps to its limits and serves on.
     @Test(arguments: 0..<8 as Range<UInt64>)
     func anythingMayCome(seed: UInt64) throws {
-        var limits = VsockSwitch.Limits()
+        var limits = VsockLimits()
         limits.connections = 20
         limits.tick = 1_000_000
         limits.requesting = 3_000_000
