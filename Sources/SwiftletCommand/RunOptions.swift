@@ -31,8 +31,49 @@ struct MachineOptions: ParsableArguments {
     @Option(help: "How the guest reaches its virtio devices.")
     var transport = VMConfiguration.DeviceTransport.mmio
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A raw image or block device as a disk; may be given more than once.",
+            discussion: """
+                Beside its path: id=NAME, readonly, direct (past the host's page cache), serial=TEXT, queues=N, \
+                queue-size=N, bps=BYTES and iops=N (limits a second). A comma in a path is written ',,'.
+                """, valueName: "path=FILE[,...]"))
+    var disk: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A network card; may be given more than once.",
+            discussion: """
+                tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
+                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second).
+                """,
+            valueName: "tap=IFNAME[,mac=MAC]...|fd=N|user|none"))
+    var net: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
+
+    @Option(
+        defaultAsFlag: ByteSize(bytes: 0),
+        help: ArgumentHelp(
+            "Give the guest a memory balloon, by which it gives back memory that it has no use for, and at first this much.",
+            valueName: "size"),
+        transform: OptionValue.size)
+    var balloon: ByteSize?
+
+    @Option(help: "The guest's console: COM1, or hvc0.")
+    var console = VMConfiguration.Console.serial
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            Give the guest /dev/virtio-ports/NAME, connected with clients of a Unix socket (name=NAME,socket=PATH) or \
+            appended to a file (name=NAME,file=PATH); may be given more than once.
+            """, valueName: "port"),
+        transform: PortOption.port)
+    var port: [VMConfiguration.Port] = []
 
     @Option(
         help: ArgumentHelp(
@@ -53,7 +94,16 @@ struct MachineOptions: ParsableArguments {
         configuration.memory = memory
         configuration.hugePages = hugePages
         configuration.transport = transport
+        configuration.disks = try DiskOption.disks(disk)
+        configuration.nets = try NetOption.nets(net)
         configuration.entropy = entropy
+        configuration.balloon = balloon.map { size in
+            var balloon = VMConfiguration.Balloon()
+            balloon.size = size
+            return balloon
+        }
+        configuration.console = console
+        configuration.ports = port
         configuration.vsock = vsock
         try configuration.validate()
         return configuration
@@ -91,3 +141,4 @@ enum OptionValue {
 extension HugePages: ExpressibleByArgument {}
 extension BootProtocolChoice: ExpressibleByArgument {}
 extension VMConfiguration.DeviceTransport: ExpressibleByArgument {}
+extension VMConfiguration.Console: ExpressibleByArgument {}

@@ -12,8 +12,18 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var kernel: Kernel
     /// How the guest reaches its virtio devices.
     public var transport = DeviceTransport.mmio
+    /// Its disks, in the order in which it finds them.
+    public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Its network cards, in the order in which it finds them.
+    public var nets: [Net] = []
+    /// The guest's memory balloon; nil for none.
+    public var balloon: Balloon?
+    /// The device that stdin and stdout are in the guest.
+    public var console = Console.serial
+    /// Further streams of bytes to and from the guest; 30 at most.
+    public var ports: [Port] = []
     /// Connections with the host without a network; nil for none.
     public var vsock: Vsock?
 
@@ -78,6 +88,11 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        if let balloon, balloon.size.bytes > memory.bytes {
+            throw ConfigurationError(
+                field: "balloon.size", value: "\(balloon.size)", problem: "the machine has \(memory) of memory")
+        }
+        try validatePorts()
         try vsock?.validate()
         for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
             guard let path else { continue }
@@ -85,5 +100,7 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateDisks()
+        try validateNets()
     }
 }

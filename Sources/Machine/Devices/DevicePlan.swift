@@ -11,17 +11,38 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
+    /// What the user should know about them, in sentences.
+    private(set) var notices: [String] = []
+    private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
         let name: String
         /// Makes the device known to the machine with this memory.
-        let connect: @Sendable (GuestMemory, @escaping @Sendable (String) -> Void) throws -> DeviceController
+        let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
     }
 
-    init(_ configuration: VMConfiguration) throws {
+    private(set) var balloon: Balloon?
+    /// The virtio console; nil when the serial port is the console.
+    private(set) var consoleLink: ConsoleLink?
+    private(set) var console: LoopConfined<ConsoleDevice>?
+
+    init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
+        for disk in configuration.disks {
+            let plan = try DiskPlan(disk)
+            notices += plan.notices
+            try add("\(disk.id)", plan.device)
+        }
+        for net in configuration.nets {
+            nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
+        }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
+        if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }
+        if let plan = try ConsolePlan(configuration, events) {
+            consoleLink = plan.link
+            console = try add("console", plan.device)
+        }
         if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
     }
 
@@ -40,6 +61,15 @@ struct DevicePlan: Sendable {
         }
     }
 
+    private mutating func add(_ configuration: VMConfiguration.Balloon, memorySize: UInt64) throws {
+        let ledger = BalloonLedger()
+        let device = BalloonDevice(
+            ledger: ledger, memorySize: memorySize, target: configuration.size.bytes,
+            deflatesOnOOM: configuration.deflateOnOOM,
+            statisticsInterval: UInt64(configuration.statisticsInterval) * 1_000_000_000)
+        balloon = Balloon(try add("balloon", device), ledger: ledger)
+    }
+
     /// The thread that serves all devices which ask for none of their own.
     private mutating func sharedLoop() throws(SystemCallError) -> EventLoop {
         if let loop = loops.first { return loop }
@@ -48,11 +78,15 @@ struct DevicePlan: Sendable {
         return loop
     }
 
-    private mutating func add<Device: VirtioDevice>(_ name: String, _ device: sending Device) throws {
+    @discardableResult
+    private mutating func add<Device: VirtioDevice>(
+        _ name: String, _ device: sending Device
+    ) throws -> LoopConfined<Device> {
         let confined = LoopConfined(device, loop: try sharedLoop())
         devices.append(
             PlannedDevice(name: name) { memory, report in
                 try DeviceController(name: name, device: confined, memory: memory, report: report)
             })
+        return confined
     }
 }
