@@ -21,16 +21,20 @@ let package = Package(
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Network", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Network", "PCI", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", "Network", "Virtio",
+                "CLinux", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
-        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux"]),
+        .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
+        .target(name: "PCI", dependencies: ["Linux"]),
+        .target(
+            name: "Storage",
+            dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Network",
             dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
@@ -50,6 +54,7 @@ let package = Package(
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
 
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -58,7 +63,9 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "KVMTests", dependencies: ["KVM", "CLinux", "GuestMemory", "Linux"]),
-        .testTarget(name: "VirtioTests", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+        .testTarget(
+            name: "VirtioTests",
+            dependencies: ["CLinux", "GuestMemory", "Linux", "PCI", "Virtio", "VirtioTesting"]),
         .target(
             name: "VirtioTesting", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio"],
             path: "Tests/VirtioTesting"),
@@ -66,11 +73,15 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
+        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "PCI"]),
         .testTarget(
             name: "DevicesTests",
-            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Network", "Virtio", "VirtioTesting"]),
+            dependencies: [
+                "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio", "VirtioTesting",
+            ]),
+        .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
+        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
+        .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),

@@ -12,8 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <linux/magic.h>
+#include <linux/virtio_vsock.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <pty.h>
@@ -26,11 +29,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -90,6 +96,11 @@ enum : unsigned long {
   kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
   kKVM_TRANSLATE = KVM_TRANSLATE,
 #endif
+
+  kBLKGETSIZE64 = BLKGETSIZE64,
+  kBLKSSZGET = BLKSSZGET,
+  kBLKPBSZGET = BLKPBSZGET,
+  kBLKDISCARD = BLKDISCARD,
 };
 
 enum : unsigned long {

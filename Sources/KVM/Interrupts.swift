@@ -18,11 +18,22 @@ extension VirtualMachine {
         try control(descriptor, kKVM_IRQ_LINE, "KVM_IRQ_LINE", &level, on: "interrupt \(gsi)")
     }
 
-    /// Lets each signal of `event` pulse interrupt line `gsi`, without an exit to user space (`KVM_IRQFD`).
+    /// Lets each signal of `event` pulse interrupt line `gsi`, without an exit to user space (`KVM_IRQFD`). One that is
+    /// there already does so at once.
     public func bind(_ event: borrowing EventCounter, toInterrupt gsi: UInt32) throws(KVMError) {
+        try setIRQFD(event, gsi, flags: 0)
+    }
+
+    /// Undoes `bind(_:toInterrupt:)`: from its return on, signals stay in `event`.
+    public func unbind(_ event: borrowing EventCounter, fromInterrupt gsi: UInt32) throws(KVMError) {
+        try setIRQFD(event, gsi, flags: UInt32(KVM_IRQFD_FLAG_DEASSIGN))
+    }
+
+    private func setIRQFD(_ event: borrowing EventCounter, _ gsi: UInt32, flags: UInt32) throws(KVMError) {
         var irqfd = kvm_irqfd()
         irqfd.fd = UInt32(bitPattern: event.descriptor.rawValue)
         irqfd.gsi = gsi
+        irqfd.flags = flags
         try control(descriptor, kKVM_IRQFD, "KVM_IRQFD", &irqfd, on: "interrupt \(gsi)")
     }
 

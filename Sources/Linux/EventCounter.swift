@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 
 /// An eventfd(2): a counter that one side adds to and the other waits on.
 public struct EventCounter: ~Copyable, Sendable {
@@ -13,6 +14,12 @@ public struct EventCounter: ~Copyable, Sendable {
     @inlinable
     public func signal() {
         eventfd_write(descriptor.rawValue, 1)
+    }
+
+    /// Whether there is anything to take; it stays there.
+    public var isSignalled: Bool {
+        var event = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        return poll(&event, 1, 0) == 1
     }
 
     /// Takes all that was signalled so far.

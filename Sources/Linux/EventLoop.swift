@@ -36,6 +36,8 @@ public final class EventLoop: @unchecked Sendable {
     private var freeSlots: [UInt32] = []
     private var deferred: [() -> Void] = []
     private var timers: TimerQueue
+    private var polled: [any Polled] = []
+    private var busyWait = BusyWait()
     private var isRunning = true
 
     /// - Parameter name: the thread's.
@@ -137,6 +139,15 @@ public final class EventLoop: @unchecked Sendable {
         timers.remove(timer)
     }
 
+    /// Looks for work at `source` while there is much of it, and whenever something has woken the loop.
+    public func add(_ source: any Polled) {
+        polled.append(source)
+    }
+
+    public func remove(_ source: any Polled) {
+        polled.removeAll { $0 === source }
+    }
+
     private func isCurrent(_ watch: Watch) -> Bool {
         Int(watch.slot) < slots.count && slots[Int(watch.slot)].generation == watch.generation
     }
@@ -149,8 +160,36 @@ public final class EventLoop: @unchecked Sendable {
     ///
     /// - Parameter waiting: whether to wait for an event when there is nothing to do.
     public func turn(waiting: Bool) {
+        let begin = polled.isEmpty ? 0 : monotonicNanoseconds()
+        let sleeps = waiting && deferred.isEmpty && findsNothing(from: begin)
+        serveEvents(timeout: sleeps ? -1 : 0)
+        if sleeps, !polled.isEmpty { busyWait.slept(monotonicNanoseconds() &- begin) }
+        let jobs = deferred
+        deferred.removeAll(keepingCapacity: true)
+        for job in jobs { job() }
+    }
+
+    /// Looks for work in the sources that can be looked at, for a while.
+    ///
+    /// - Parameter begin: now.
+    /// - Returns: whether there is none, and all sources will tell of more.
+    private func findsNothing(from begin: UInt64) -> Bool {
+        if polled.isEmpty { return true }
+        var end = begin &+ busyWait.limit
+        while true {
+            var found = false
+            for source in polled where source.poll() { found = true }
+            // Others wait for their events, too.
+            let now = monotonicNanoseconds()
+            if !deferred.isEmpty || now &- begin > 2 * BusyWait.longest { return false }
+            if found { end = now &+ busyWait.limit } else if now >= end { break }
+        }
+        return polled.allSatisfy { $0.prepareToSleep() }
+    }
+
+    private func serveEvents(timeout: CInt) {
         do throws(SystemCallError) {
-            try poller.wait(timeout: waiting && deferred.isEmpty ? -1 : 0) { event in
+            try poller.wait(timeout: timeout) { event in
                 let slot = slots[Int(truncatingIfNeeded: event.token & 0xFFFF_FFFF)]
                 // A handler earlier in this round may have removed this watch.
                 if slot.generation == UInt32(truncatingIfNeeded: event.token >> 32) {
@@ -161,9 +200,6 @@ public final class EventLoop: @unchecked Sendable {
             // epoll_wait(2) fails only for a bad descriptor or bad memory: nothing could be served any more.
             preconditionFailure("the event loop cannot wait: \(error)")
         }
-        let jobs = deferred
-        deferred.removeAll(keepingCapacity: true)
-        for job in jobs { job() }
     }
 
     private func runJobs() {

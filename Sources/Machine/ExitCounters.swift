@@ -2,7 +2,7 @@ import Synchronization
 
 /// What a vCPU's exits to the monitor were for.
 public enum ExitKind: Int, CaseIterable, Sendable {
-    case serialRead, serialWrite, controlPort, unmappedPortRead, unmappedPortWrite
+    case serialRead, serialWrite, controlPort, configurationPort, unmappedPortRead, unmappedPortWrite
     case deviceRegisterRead, deviceRegisterWrite, unmappedMemoryRead, unmappedMemoryWrite, signal, other
 
     public var isPort: Bool { rawValue <= ExitKind.unmappedPortWrite.rawValue }
@@ -12,6 +12,7 @@ public enum ExitKind: Int, CaseIterable, Sendable {
         case .serialRead: "serial port reads"
         case .serialWrite: "serial port writes"
         case .controlPort: "power, reset and debug ports"
+        case .configurationPort: "PCI configuration ports"
         case .unmappedPortRead: "reads of ports without a device"
         case .unmappedPortWrite: "writes to ports without a device"
         case .deviceRegisterRead: "reads of devices' registers"
@@ -26,7 +27,7 @@ public enum ExitKind: Int, CaseIterable, Sendable {
 
 /// How often a vCPU came back to the monitor, by kind. One thread counts, any thread may read.
 public final class ExitCounters: Sendable {
-    private let counts: InlineArray<11, Atomic<UInt64>>
+    private let counts: InlineArray<12, Atomic<UInt64>>
 
     init() {
         counts = InlineArray { _ in Atomic(0) }

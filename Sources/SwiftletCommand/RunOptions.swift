@@ -28,6 +28,19 @@ struct MachineOptions: ParsableArguments {
         help: "How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest.")
     var bootProtocol = BootProtocolChoice.automatic
 
+    @Option(help: "How the guest reaches its virtio devices.")
+    var transport = VMConfiguration.DeviceTransport.mmio
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A raw image or block device as a disk; may be given more than once.",
+            discussion: """
+                Beside its path: id=NAME, readonly, direct (past the host's page cache), serial=TEXT, queues=N, \
+                queue-size=N, bps=BYTES and iops=N (limits a second). A comma in a path is written ',,'.
+                """, valueName: "path=FILE[,...]"))
+    var disk: [String] = []
+
     @Option(
         help: ArgumentHelp(
             "A network card; may be given more than once.",
@@ -41,6 +54,36 @@ struct MachineOptions: ParsableArguments {
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
+    @Option(
+        defaultAsFlag: ByteSize(bytes: 0),
+        help: ArgumentHelp(
+            "Give the guest a memory balloon, by which it gives back memory that it has no use for, and at first this much.",
+            valueName: "size"),
+        transform: OptionValue.size)
+    var balloon: ByteSize?
+
+    @Option(help: "The guest's console: COM1, or hvc0.")
+    var console = VMConfiguration.Console.serial
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            Give the guest /dev/virtio-ports/NAME, connected with clients of a Unix socket (name=NAME,socket=PATH) or \
+            appended to a file (name=NAME,file=PATH); may be given more than once.
+            """, valueName: "port"),
+        transform: PortOption.port)
+    var port: [VMConfiguration.Port] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Connect the guest's vsock ports with Unix sockets: programs connect to PATH and write 'CONNECT port', the \
+            guest's port P on the host is PATH_P.
+            """, valueName: "cid=N,socket=PATH"),
+        transform: VsockOption.vsock)
+    var vsock: VMConfiguration.Vsock?
+
     /// The configuration that the flags describe, checked.
     func configuration() throws -> VMConfiguration {
         var configuration = VMConfiguration(
@@ -50,8 +93,18 @@ struct MachineOptions: ParsableArguments {
         configuration.cpus = cpus
         configuration.memory = memory
         configuration.hugePages = hugePages
-        configuration.entropy = entropy
+        configuration.transport = transport
+        configuration.disks = try DiskOption.disks(disk)
         configuration.nets = try NetOption.nets(net)
+        configuration.entropy = entropy
+        configuration.balloon = balloon.map { size in
+            var balloon = VMConfiguration.Balloon()
+            balloon.size = size
+            return balloon
+        }
+        configuration.console = console
+        configuration.ports = port
+        configuration.vsock = vsock
         try configuration.validate()
         return configuration
     }
@@ -87,3 +140,5 @@ enum OptionValue {
 
 extension HugePages: ExpressibleByArgument {}
 extension BootProtocolChoice: ExpressibleByArgument {}
+extension VMConfiguration.DeviceTransport: ExpressibleByArgument {}
+extension VMConfiguration.Console: ExpressibleByArgument {}

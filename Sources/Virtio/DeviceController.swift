@@ -38,8 +38,8 @@ public final class DeviceController: Sendable {
         loop = device.loop
         self.memory = memory
         service = try DeviceService(
-            device: device.value, queueCount: description.queueSizes.count, loop: device.loop, report: report)
-        device.value.attach(DeviceContext(loop: device.loop, controller: self))
+            device: device.value, description, loop: device.loop, report: report)
+        try device.value.attach(DeviceContext(loop: device.loop, memory: memory, controller: self))
     }
 
     func attach(_ transport: any Transport) {
@@ -68,6 +68,8 @@ public final class DeviceController: Sendable {
         if state.withLock({ $0.isActive }) { service.ring(index) }
     }
 
+    /// Bytes of the device-specific configuration.
+    var configurationSize: Int { state.withLock { $0.configuration.count } }
     var configurationGeneration: UInt32 { state.withLock { $0.configurationGeneration } }
 
     func readConfiguration(at offset: Int, into bytes: UnsafeMutableRawBufferPointer) {
@@ -128,18 +130,25 @@ public final class DeviceController: Sendable {
 
     // MARK: For the machine
 
-    /// Has the device finish all that it is at; no vCPU may run any more.
+    /// Has the device finish all that it is at, and close; no vCPU may run any more.
     public func shutDown() {
         transition.withLock { _ in reset() }
+        loop.perform { [service] in service.close() }
     }
 
     // MARK: For the device, on its loop's thread
+
+    var isServing: Bool { service.isActive }
 
     /// Says that the driver broke the rules: the device does nothing more until it is reset (virtio 1.3 §2.1.2).
     func fail(_ error: QueueError) {
         service.fail(error)
         state.withLock { $0.needReset() }
         interruptForConfiguration()
+    }
+
+    func notifyAgain(_ queue: Int) {
+        service.notifyAgain(queue) { [weak self] in self?.fail($0) }
     }
 
     func report(_ report: DeviceReport) {

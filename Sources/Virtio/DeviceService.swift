@@ -6,19 +6,23 @@ final class DeviceService: @unchecked Sendable {
     let doorbells: [SharedEventCounter]
     private let device: any VirtioDevice
     private let loop: EventLoop
+    private let polledQueues: Range<Int>
     let report: @Sendable (DeviceReport) -> Void
     private var watches: [EventLoop.Watch] = []
-    private var isActive = false
+    private var polled: [PolledQueue] = []
+    private(set) var isActive = false
     private var hasReported = false
 
     init(
-        device: any VirtioDevice, queueCount: Int, loop: EventLoop, report: @escaping @Sendable (DeviceReport) -> Void
+        device: any VirtioDevice, _ description: DeviceDescription, loop: EventLoop,
+        report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         self.device = device
+        polledQueues = description.polledQueues
         self.loop = loop
         self.report = report
         var doorbells: [SharedEventCounter] = []
-        for _ in 0..<queueCount { doorbells.append(try SharedEventCounter()) }
+        for _ in description.queueSizes { doorbells.append(try SharedEventCounter()) }
         self.doorbells = doorbells
     }
 
@@ -30,20 +34,33 @@ final class DeviceService: @unchecked Sendable {
     func activate(_ activation: Activation, fail: @escaping (QueueError) -> Void) throws(QueueError) {
         isActive = true
         try device.activate(activation)
-        for (index, queue) in activation.queues.enumerated() where queue != nil {
+        for (index, queue) in activation.queues.enumerated() {
+            guard let queue else { continue }
             do throws(SystemCallError) {
                 // By edges: each notification is an event, and none has to be read.
                 let watch = try loop.watch(
                     doorbells[index].counter.descriptor.rawValue, for: [.readable, .edge]
-                ) { [unowned self] _ in
-                    guard isActive else { return }
-                    do throws(QueueError) { try device.queueNotified(index) } catch { fail(error) }
-                }
+                ) { [unowned self] _ in notify(index, fail: fail) }
                 watches.append(watch)
             } catch {
                 throw .malformed("the host cannot watch the queue: \(error)")
             }
+            if polledQueues.contains(index) {
+                let source = PolledQueue(queue) { [unowned self] in notify(index, fail: fail) }
+                polled.append(source)
+                loop.add(source)
+            }
         }
+    }
+
+    /// Notifies the device of a queue after the events at hand.
+    func notifyAgain(_ queue: Int, fail: @escaping (QueueError) -> Void) {
+        loop.defer { [weak self] in self?.notify(queue, fail: fail) }
+    }
+
+    private func notify(_ queue: Int, fail: (QueueError) -> Void) {
+        guard isActive else { return }
+        do throws(QueueError) { try device.queueNotified(queue) } catch { fail(error) }
     }
 
     func configurationWritten(_ bytes: [UInt8], at offset: Int) {
@@ -62,9 +79,15 @@ final class DeviceService: @unchecked Sendable {
         device.reset(done)
     }
 
+    func close() {
+        device.close()
+    }
+
     private func stop() {
         isActive = false
         for watch in watches { loop.remove(watch) }
         watches = []
+        for source in polled { loop.remove(source) }
+        polled = []
     }
 }

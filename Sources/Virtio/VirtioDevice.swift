@@ -1,3 +1,4 @@
+import GuestMemory
 import Linux
 
 /// What one type of device does. Everything is called on the thread of the device's event loop.
@@ -6,7 +7,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     var description: DeviceDescription { get }
 
     /// Called once, before anything else, and not on the loop's thread but before it starts.
-    func attach(_ context: DeviceContext)
+    func attach(_ context: DeviceContext) throws(SystemCallError)
 
     /// The driver is ready, and the queues can be used until `reset`.
     func activate(_ activation: Activation) throws(QueueError)
@@ -20,10 +21,15 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// Gives up the queues: no request may touch guest memory any more when `done` is called, which can be later, on
     /// the same thread. The driver waits for it.
     func reset(_ done: @escaping @Sendable () -> Void)
+
+    /// The machine is at its end: gives up what others on the host know the device by, such as a socket's file. Called
+    /// once, after the last `reset`.
+    func close()
 }
 
 extension VirtioDevice {
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
+    public func close() {}
 }
 
 /// A device as it presents itself to drivers.
@@ -38,10 +44,13 @@ public struct DeviceDescription: Sendable {
     /// The part of the configuration space that drivers may write.
     public var writable: Range<Int>
     public var dependencies: [DeviceState.Dependency]
+    /// Queues that the loop is to look at while they are busy. The device serves them by `Virtqueue.drain` whenever it
+    /// is notified.
+    public var polledQueues: Range<Int>
 
     public init(
         type: DeviceType, features: Features = [], queueSizes: [UInt16], configuration: [UInt8] = [],
-        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = []
+        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = [], polledQueues: Range<Int> = 0..<0
     ) {
         self.type = type
         self.features = features
@@ -49,6 +58,7 @@ public struct DeviceDescription: Sendable {
         self.configuration = configuration
         self.writable = writable
         self.dependencies = dependencies
+        self.polledQueues = polledQueues
     }
 }
 
@@ -78,26 +88,30 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
+    /// The guest's; not to be touched while the device is not active.
+    public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
 
-    init(loop: EventLoop, controller: DeviceController) {
+    init(loop: EventLoop, memory: GuestMemory, controller: DeviceController) {
         self.loop = loop
+        self.memory = memory
         self.controller = controller
+    }
+
+    /// Whether the device may use its queues: it was activated, and has neither failed nor been reset since.
+    public var isActive: Bool { controller.isServing }
+
+    /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
+    /// queue of which a portion has been served.
+    public func notifyAgain(_ queue: Int) {
+        controller.notifyAgain(queue)
     }
 
     /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
     public func fail(_ error: QueueError) {
         controller.fail(error)
-    }
-
-    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
-    /// fault.
-    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
-        loop.defer { [self] in
-            do throws(QueueError) { try body() } catch { fail(error) }
-        }
     }
 
     /// Tells the machine's owner in a sentence what went wrong on the host; not often, where the guest can bring it

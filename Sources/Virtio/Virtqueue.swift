@@ -18,6 +18,11 @@ public final class Virtqueue {
     public let size: UInt16
     public private(set) var state: State
 
+    /// Whether the device's loop looks at the queue by itself and turns notifications on before it sleeps.
+    var isPolled = false
+    /// Whether the device took no more than it could, and comes back by itself.
+    private(set) var isHeld = false
+
     private let memory: GuestMemory
     private let parts: QueueConfiguration.Parts
     private let usesEventIndex: Bool
@@ -80,19 +85,26 @@ public final class Virtqueue {
     /// - Returns: whether the bound was reached, and this is to be called again soon.
     public func drain(_ body: (inout DescriptorChain) throws(QueueError) -> Bool) throws(QueueError) -> Bool {
         disableNotifications()
+        isHeld = false
         defer { publish() }
         var served: UInt16 = 0
         repeat {
             while var chain = try pop() {
                 guard try body(&chain) else {
                     undoPop()
+                    isHeld = true
                     return false
                 }
                 served += 1
                 if served == size { return true }
             }
-        } while !enableNotifications()
+        } while !isPolled && !enableNotifications()
         return false
+    }
+
+    /// Whether the driver made something available that was not taken yet.
+    var hasAvailable: Bool {
+        guest_load_acquire(parts.available + SplitRing.index) != state.nextAvailable
     }
 
     /// Puts the chain of the last `pop` back, so that it is the next again.

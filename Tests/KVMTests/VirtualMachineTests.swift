@@ -124,6 +124,63 @@ struct VirtualMachineTests {
         #expect(signalled)
     }
 
+    @Test func unboundWritesAreExitsAgain() throws {
+        // movl $7, 0xd0000050; out %al, $0xf4
+        let fixture = try Fixture(code: [0xC7, 0x05, 0x50, 0x00, 0x00, 0xD0, 7, 0, 0, 0, 0xE6, 0xF4])
+        let event = try EventCounter()
+        try fixture.vm.bind(event, toWritesAt: 0xD000_0050, size: 4, value: nil)
+        try fixture.vm.unbind(event, fromWritesAt: 0xD000_0050, size: 4, value: nil)
+        guard case .memoryWrite(address: 0xD000_0050, _) = fixture.vcpu.run() else {
+            Issue.record("the write made no exit")
+            return
+        }
+        #expect(throws: KVMError.self) {
+            try fixture.vm.unbind(event, fromWritesAt: 0xD000_0050, size: 4, value: nil)
+        }
+    }
+
+    @Test func signalsOfAnUnboundInterruptWaitUntilItIsBoundAgain() throws {
+        let fixture = try Fixture()
+        let event = try EventCounter()
+        var state = try fixture.vcpu.localAPIC()
+        setLocalAPICRegister(&state, 0xF0, 0x1FF)
+        try fixture.vcpu.setLocalAPIC(state)
+        func isRequested(_ vector: UInt32) throws -> Bool {
+            let word = localAPICRegister(try fixture.vcpu.localAPIC(), 0x200 + 0x10 * Int(vector / 32))
+            return word & 1 << (vector % 32) != 0
+        }
+        func isSoonRequested(_ vector: UInt32) throws -> Bool {
+            for _ in 0..<1000 {
+                if try isRequested(vector) { return true }
+                usleep(1000)
+            }
+            return false
+        }
+
+        try fixture.vm.setInterruptRoutes([(gsi: 24, route: .message(address: 0xFEE0_0000, data: 0x51))])
+        try fixture.vm.bind(event, toInterrupt: 24)
+        event.signal()
+        #expect(try isSoonRequested(0x51))
+
+        try fixture.vm.unbind(event, fromInterrupt: 24)
+        try fixture.vm.setInterruptRoutes([(gsi: 24, route: .message(address: 0xFEE0_0000, data: 0x72))])
+        event.signal()
+        usleep(20_000)
+        #expect(try !isRequested(0x72))
+        let isSignalled = event.isSignalled
+        #expect(isSignalled)
+        try fixture.vm.bind(event, toInterrupt: 24)
+        #expect(try isSoonRequested(0x72))
+    }
+
+    private func localAPICRegister(_ state: kvm_lapic_state, _ offset: Int) -> UInt32 {
+        withUnsafeBytes(of: state) { $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self) }
+    }
+
+    private func setLocalAPICRegister(_ state: inout kvm_lapic_state, _ offset: Int, _ value: UInt32) {
+        withUnsafeMutableBytes(of: &state) { $0.storeBytes(of: value, toByteOffset: offset, as: UInt32.self) }
+    }
+
     @Test func interruptRoutesAndLinesAreTaken() throws {
         let fixture = try Fixture()
         let event = try EventCounter()

@@ -13,6 +13,16 @@ import Testing
         #expect([before, signalled, after] == [false, true, false])
     }
 
+    @Test func lookingLeavesWhatWasSignalled() throws {
+        let counter = try EventCounter()
+        let before = counter.isSignalled
+        counter.signal()
+        let (first, second) = (counter.isSignalled, counter.isSignalled)
+        counter.drain()
+        let after = counter.isSignalled
+        #expect([before, first, second, after] == [false, true, true, false])
+    }
+
     @Test func pollerNamesTheReadyMemberByItsToken() throws {
         let poller = try Poller()
         let quiet = try EventCounter()

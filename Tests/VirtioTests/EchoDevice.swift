@@ -29,7 +29,7 @@ final class EchoDevice: VirtioDevice {
     var description: DeviceDescription {
         DeviceDescription(
             type: .entropy, queueSizes: [16, 4], configuration: [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88],
-            writable: 4..<8)
+            writable: 4..<8, polledQueues: 1..<2)
     }
 
     func attach(_ context: DeviceContext) {

@@ -161,7 +161,7 @@ public final class NetDevice: VirtioDevice {
             control.complete(head: chain.head, written: 1)
             return true
         }
-        if isCut { context?.defer { [unowned self] () throws(QueueError) in try serveControl() } }
+        if isCut { context?.notifyAgain(controlIndex) }
     }
 
     private func apply(_ command: NetControlCommand) -> NetControlCommand.Answer {

@@ -1,6 +1,15 @@
 import CLinux
 import Linux
 
+extension InterruptRoute {
+    /// What `createInterruptController()` sets up, and what a table that replaces it must repeat: GSI n goes to pin n of
+    /// the I/O APIC, and up to 15 to the PICs as well.
+    public static let initialPins: [(gsi: UInt32, route: InterruptRoute)] =
+        (0..<24).map { ($0, .pin(chip: UInt32(KVM_IRQCHIP_IOAPIC), pin: $0)) }
+        + (0..<8).map { ($0, .pin(chip: UInt32(KVM_IRQCHIP_PIC_MASTER), pin: $0)) }
+        + (0..<8).map { ($0 + 8, .pin(chip: UInt32(KVM_IRQCHIP_PIC_SLAVE), pin: $0)) }
+}
+
 extension VirtualMachine {
     /// Keeps three pages for KVM's own use on Intel processors that cannot run real mode natively
     /// (`KVM_SET_TSS_ADDR`, `KVM_SET_IDENTITY_MAP_ADDR`); call it before there are vCPUs.

@@ -10,10 +10,30 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     /// The host's pages that back the guest's memory.
     public var hugePages = HugePages.transparent
     public var kernel: Kernel
+    /// How the guest reaches its virtio devices.
+    public var transport = DeviceTransport.mmio
+    /// Its disks, in the order in which it finds them.
+    public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
     /// Its network cards, in the order in which it finds them.
     public var nets: [Net] = []
+    /// The guest's memory balloon; nil for none.
+    public var balloon: Balloon?
+    /// The device that stdin and stdout are in the guest.
+    public var console = Console.serial
+    /// Further streams of bytes to and from the guest; 30 at most.
+    public var ports: [Port] = []
+    /// Connections with the host without a network; nil for none.
+    public var vsock: Vsock?
+
+    /// What is between a virtio device and its driver.
+    public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
+        /// Registers in memory, announced by ACPI: boots fastest.
+        case mmio
+        /// A PCI bus: an interrupt for each queue.
+        case pci
+    }
 
     /// What the guest boots.
     public struct Kernel: Codable, Equatable, Sendable {
@@ -68,12 +88,19 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        if let balloon, balloon.size.bytes > memory.bytes {
+            throw ConfigurationError(
+                field: "balloon.size", value: "\(balloon.size)", problem: "the machine has \(memory) of memory")
+        }
+        try validatePorts()
+        try vsock?.validate()
         for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateDisks()
         try validateNets()
     }
 }

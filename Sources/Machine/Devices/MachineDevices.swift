@@ -1,16 +1,20 @@
 import GuestMemory
 import KVM
 import Linux
+import PCI
 import Virtio
 
 /// A machine's virtio devices behind their transport, and the threads that serve them.
 final class MachineDevices: Sendable {
     /// The registers in memory.
     let memoryBus: MemoryBus
+    /// The PCI bus, when the devices are on one.
+    let pci: PCIHost?
     private let loops: [EventLoop]
     private let controllers: [DeviceController]
 
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
+        for notice in plan.notices { events.report(notice) }
         loops = plan.loops
         controllers = try plan.devices.map { device in
             try device.connect(memory) { report in
@@ -22,6 +26,23 @@ final class MachineDevices: Sendable {
                 events.report("device '\(device.name)': \(problem)")
             }
         }
+        switch plan.transport {
+        case .mmio:
+            pci = nil
+            memoryBus = MemoryBus(try Self.onMMIO(controllers, wiring), pci: nil)
+        case .pci:
+            let pci = PCIHost()
+            let router = MessageRouter(wiring, events: events)
+            for controller in controllers {
+                let vectors = try router.makeVectors(count: controller.queueCount + 1, name: controller.name)
+                _ = try PCITransport(controller, on: pci.bus, vectors: vectors, wiring: wiring)
+            }
+            self.pci = pci
+            memoryBus = MemoryBus([], pci: pci)
+        }
+    }
+
+    private static func onMMIO(_ controllers: [DeviceController], _ wiring: MachineWiring) throws -> [MMIOTransport] {
         var transports: [MMIOTransport] = []
         for (slot, controller) in controllers.enumerated() {
             let interrupt = try SharedEventCounter()
@@ -30,7 +51,7 @@ final class MachineDevices: Sendable {
                 MMIOTransport(
                     controller, base: Layout.virtioMMIOBase(slot: slot), interrupt: interrupt, wiring: wiring))
         }
-        memoryBus = MemoryBus(transports)
+        return transports
     }
 
     func start() throws(SystemCallError) {

@@ -6,6 +6,7 @@ import KVM
 struct ExitHandler: Sendable {
     let ports: PortBus
     let memoryBus: MemoryBus
+    let pci: PCIHost?
     let memory: GuestMemory
     let events: EventLog
 
@@ -16,10 +17,12 @@ struct ExitHandler: Sendable {
         switch exit {
         case .portRead(let port, let size, let bytes):
             thread.exits.count(ports.exitKind(port, isWrite: false))
+            if pci?.read(port: port, size: size, into: bytes) ?? false { return nil }
             for index in bytes.indices { bytes[index] = ports.read(port &+ UInt16(index % size)) }
             return nil
         case .portWrite(let port, let size, let bytes):
             thread.exits.count(ports.exitKind(port, isWrite: true))
+            if pci?.write(port: port, size: size, bytes) ?? false { return nil }
             for index in bytes.indices {
                 let effect = ports.write(bytes[index], to: port &+ UInt16(index % size))
                 if let effect, let outcome = apply(effect) { return outcome }

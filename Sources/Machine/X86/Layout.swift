@@ -1,3 +1,4 @@
+import PCI
 import Virtio
 
 /// Where everything that is not memory stands in an x86 machine: its one list of addresses, ports and interrupts.
@@ -8,6 +9,10 @@ enum Layout {
     static let deviceHole: UInt64 = 0xC000_0000
     /// Registers of virtio devices, a page each.
     static let virtioMMIO: UInt64 = deviceHole
+    /// Memory regions of PCI devices.
+    static let pciMemory: ClosedRange<UInt32> = 0xD000_0000...0xDFFF_FFFF
+    /// The configuration space of PCI bus 0.
+    static let pciConfiguration: UInt64 = 0xE000_0000
     static let ioAPIC: UInt32 = 0xFEC0_0000
     static let localAPIC: UInt32 = 0xFEE0_0000
     /// KVM's own pages for real mode on Intel processors: one for an identity map, three for a task state.
@@ -33,6 +38,7 @@ enum Layout {
     static let sleepControl: UInt16 = 0x600
     static let sleepStatus: UInt16 = 0x601
     static let reset: UInt16 = 0x602
+    static let pciConfigurationPorts: Range<UInt16> = 0xCF8..<0xCF8 + ConfigurationPorts.count
 
     // Global system interrupts.
 
@@ -43,6 +49,9 @@ enum Layout {
     private static let freeInterrupts: [UInt32] = [
         7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 1, 3,
     ]
+
+    /// Message-signalled interrupts have no pins.
+    static let firstMessageInterrupt: UInt32 = 24
 
     /// The interrupt of a virtio device; from some slot on, two share one.
     static func virtioMMIOInterrupt(slot: Int) -> UInt32 { freeInterrupts[slot % freeInterrupts.count] }

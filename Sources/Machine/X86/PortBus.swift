@@ -2,7 +2,10 @@ import Devices
 
 /// The machine's ports: which device answers at which, a byte at a time, as on an 8-bit ISA bus.
 struct PortBus: Sendable {
-    let serial: Serial16550
+    /// COM1; nil when there is none.
+    let serial: Serial16550?
+    /// Whether the PCI bus has its ports, which are of other widths and served elsewhere.
+    let hasPCI: Bool
 
     /// What a write can mean to the machine.
     enum Effect: Equatable {
@@ -15,7 +18,7 @@ struct PortBus: Sendable {
 
     func read(_ port: UInt16) -> UInt8 {
         switch port {
-        case Self.com1Ports: serial.read(UInt64(port - Layout.com1))
+        case Self.com1Ports: serial?.read(UInt64(port - Layout.com1)) ?? 0xFF
         case Layout.keyboardControllerCommand: KeyboardController.status
         case Layout.pvpanic: PanicNotifier.capabilities
         case Layout.sleepControl, Layout.sleepStatus, Layout.reset: 0
@@ -26,7 +29,7 @@ struct PortBus: Sendable {
     func write(_ value: UInt8, to port: UInt16) -> Effect? {
         switch port {
         case Self.com1Ports:
-            serial.write(value, to: UInt64(port - Layout.com1))
+            serial?.write(value, to: UInt64(port - Layout.com1))
             return nil
         case Layout.keyboardControllerCommand: return KeyboardController.writeCommand(value).map(Effect.request)
         case Layout.pvpanic: return PanicNotifier.write(value).map(Effect.request)
@@ -44,6 +47,7 @@ struct PortBus: Sendable {
         case Layout.keyboardControllerCommand, Layout.pvpanic, Layout.sleepControl, Layout.sleepStatus, Layout.reset,
             Layout.milestone, Layout.debugExit:
             .controlPort
+        case Layout.pciConfigurationPorts where hasPCI: .configurationPort
         default: isWrite ? .unmappedPortWrite : .unmappedPortRead
         }
     }
