@@ -41,8 +41,48 @@ struct MachineOptions: ParsableArguments {
                 """, valueName: "path=FILE[,...]"))
     var disk: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "A network card; may be given more than once.",
+            discussion: """
+                tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
+                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second).
+                """,
+            valueName: "tap=IFNAME[,mac=MAC]...|fd=N|user|none"))
+    var net: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
+
+    @Option(
+        defaultAsFlag: ByteSize(bytes: 0),
+        help: ArgumentHelp(
+            "Give the guest a memory balloon, by which it gives back memory that it has no use for, and at first this much.",
+            valueName: "size"),
+        transform: OptionValue.size)
+    var balloon: ByteSize?
+
+    @Option(help: "The guest's console: COM1, or hvc0.")
+    var console = VMConfiguration.Console.serial
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            Give the guest /dev/virtio-ports/NAME, connected with clients of a Unix socket (name=NAME,socket=PATH) or \
+            appended to a file (name=NAME,file=PATH); may be given more than once.
+            """, valueName: "port"),
+        transform: PortOption.port)
+    var port: [VMConfiguration.Port] = []
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Connect the guest's vsock ports with Unix sockets: programs connect to PATH and write 'CONNECT port', the \
+            guest's port P on the host is PATH_P.
+            """, valueName: "cid=N,socket=PATH"),
+        transform: VsockOption.vsock)
+    var vsock: VMConfiguration.Vsock?
 
     /// The configuration that the flags describe, checked.
     func configuration() throws -> VMConfiguration {
@@ -55,7 +95,16 @@ struct MachineOptions: ParsableArguments {
         configuration.hugePages = hugePages
         configuration.transport = transport
         configuration.disks = try DiskOption.disks(disk)
+        configuration.nets = try NetOption.nets(net)
         configuration.entropy = entropy
+        configuration.balloon = balloon.map { size in
+            var balloon = VMConfiguration.Balloon()
+            balloon.size = size
+            return balloon
+        }
+        configuration.console = console
+        configuration.ports = port
+        configuration.vsock = vsock
         try configuration.validate()
         return configuration
     }
@@ -92,3 +141,4 @@ enum OptionValue {
 extension HugePages: ExpressibleByArgument {}
 extension BootProtocolChoice: ExpressibleByArgument {}
 extension VMConfiguration.DeviceTransport: ExpressibleByArgument {}
+extension VMConfiguration.Console: ExpressibleByArgument {}

@@ -55,6 +55,7 @@ final class Supervisor {
             try poller.add(member, for: .readable, token: token.rawValue)
         }
         if let limit { try timeLimit.arm(nanoseconds: limit) }
+        resizeConsole()
     }
 
     /// Waits for the machine's end.
@@ -92,7 +93,8 @@ final class Supervisor {
                 case .console: return
                 case .machine: machine.events.changed.drain()
                 case .signals:
-                    while let signal = signals.next(), ![SIGTSTP, SIGCONT].contains(signal) {
+                    while let signal = signals.next() {
+                        if [SIGTSTP, SIGCONT, SIGWINCH].contains(signal) { continue }
                         endingSignal = signal
                         console.stop()
                     }
@@ -104,6 +106,12 @@ final class Supervisor {
 
     func restoreTerminal() {
         terminal?.restore()
+    }
+
+    /// Gives the guest's console the size of the user's terminal.
+    private func resizeConsole() {
+        guard let size = terminal?.size() else { return }
+        machine.resizeConsole(columns: size.columns, rows: size.rows)
     }
 
     private func nextEvents() throws(SystemCallError) -> [Token] {
@@ -119,6 +127,7 @@ final class Supervisor {
         case SIGTSTP where terminal == nil: raise(SIGSTOP)
         case SIGTSTP: try terminal?.stopProcess()
         case SIGCONT: try terminal?.processContinued()
+        case SIGWINCH: resizeConsole()
         case SIGQUIT:
             machine.end(.killed(.signal(signal)))
         case _ where endingSignal != nil:

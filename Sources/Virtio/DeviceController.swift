@@ -21,11 +21,10 @@ public final class DeviceController: Sendable {
 
     /// - Parameters:
     ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
-    ///   - report: is told in a sentence what the driver did when the device cannot go on; called once in a device's
-    ///     life, on the loop's thread.
+    ///   - report: is told what goes wrong, on the loop's thread; of a driver, once in a device's life.
     public init(
         name: String, device: LoopConfined<some VirtioDevice>, memory: GuestMemory,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         let description = device.value.description
         type = description.type
@@ -131,12 +130,15 @@ public final class DeviceController: Sendable {
 
     // MARK: For the machine
 
-    /// Has the device finish all that it is at; no vCPU may run any more.
+    /// Has the device finish all that it is at, and close; no vCPU may run any more.
     public func shutDown() {
         transition.withLock { _ in reset() }
+        loop.perform { [service] in service.close() }
     }
 
     // MARK: For the device, on its loop's thread
+
+    var isServing: Bool { service.isActive }
 
     /// Says that the driver broke the rules: the device does nothing more until it is reset (virtio 1.3 §2.1.2).
     func fail(_ error: QueueError) {
@@ -147,6 +149,10 @@ public final class DeviceController: Sendable {
 
     func notifyAgain(_ queue: Int) {
         service.notifyAgain(queue) { [weak self] in self?.fail($0) }
+    }
+
+    func report(_ report: DeviceReport) {
+        service.report(report)
     }
 
     /// Changes the configuration space, and tells the driver.

@@ -21,10 +21,15 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// Gives up the queues: no request may touch guest memory any more when `done` is called, which can be later, on
     /// the same thread. The driver waits for it.
     func reset(_ done: @escaping @Sendable () -> Void)
+
+    /// The machine is at its end: gives up what others on the host know the device by, such as a socket's file. Called
+    /// once, after the last `reset`.
+    func close()
 }
 
 extension VirtioDevice {
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
+    public func close() {}
 }
 
 /// A device as it presents itself to drivers.
@@ -57,6 +62,21 @@ public struct DeviceDescription: Sendable {
     }
 }
 
+/// What went wrong with a device that its machine survives.
+public enum DeviceReport: Sendable, CustomStringConvertible {
+    /// The driver broke the rules, and the device stopped.
+    case driver(QueueError)
+    /// Something on the host failed, in a sentence.
+    case host(String)
+
+    public var description: String {
+        switch self {
+        case .driver(let error): "\(error)"
+        case .host(let problem): problem
+        }
+    }
+}
+
 /// What a device is given when its driver is ready.
 public struct Activation {
     /// The features that the driver accepted.
@@ -68,7 +88,7 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
-    /// The guest's; not to be touched while the device is reset.
+    /// The guest's; not to be touched while the device is not active.
     public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
@@ -78,6 +98,9 @@ public struct DeviceContext {
         self.memory = memory
         self.controller = controller
     }
+
+    /// Whether the device may use its queues: it was activated, and has neither failed nor been reset since.
+    public var isActive: Bool { controller.isServing }
 
     /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
     /// queue of which a portion has been served.
@@ -89,6 +112,12 @@ public struct DeviceContext {
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
     public func fail(_ error: QueueError) {
         controller.fail(error)
+    }
+
+    /// Tells the machine's owner in a sentence what went wrong on the host; not often, where the guest can bring it
+    /// about.
+    public func report(_ problem: String) {
+        controller.report(.host(problem))
     }
 
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).

@@ -34,7 +34,7 @@ public final class TestDevice {
         self.problems = problems
         controller = try DeviceController(
             name: "test", device: device, memory: memory,
-            report: { problem in problems.list.withLock { $0.append(problem) } })
+            report: { problem in problems.list.withLock { $0.append("\(problem)") } })
         transport = MMIOTransport(controller, base: Self.base, interrupt: interrupt, wiring: NoWiring())
         try loop.start()
     }
@@ -141,9 +141,9 @@ public final class TestDevice {
     ///
     /// - Returns: whether it came to hold.
     public func wait(until condition: () throws -> Bool) rethrows -> Bool {
-        for round in 0..<50_000 {
+        for _ in 0..<50_000 {
             if try condition() { return true }
-            if round > 1000 { usleep(100) }
+            usleep(100)
         }
         return false
     }

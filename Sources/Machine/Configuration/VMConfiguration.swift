@@ -16,6 +16,16 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Its network cards, in the order in which it finds them.
+    public var nets: [Net] = []
+    /// The guest's memory balloon; nil for none.
+    public var balloon: Balloon?
+    /// The device that stdin and stdout are in the guest.
+    public var console = Console.serial
+    /// Further streams of bytes to and from the guest; 30 at most.
+    public var ports: [Port] = []
+    /// Connections with the host without a network; nil for none.
+    public var vsock: Vsock?
 
     /// What is between a virtio device and its driver.
     public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
@@ -78,6 +88,12 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        if let balloon, balloon.size.bytes > memory.bytes {
+            throw ConfigurationError(
+                field: "balloon.size", value: "\(balloon.size)", problem: "the machine has \(memory) of memory")
+        }
+        try validatePorts()
+        try vsock?.validate()
         for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {
@@ -85,5 +101,6 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
             }
         }
         try validateDisks()
+        try validateNets()
     }
 }
