@@ -30,6 +30,7 @@ struct Fuzz {
 
     private static let targets: [String: any FuzzTarget] = [
         "queue": QueueTarget(), "mmio": RegisterTarget(), "entropy": DeviceTarget.entropy,
+        "net": DeviceTarget.net,
     ]
 
     private static func write(_ bytes: [UInt8], to path: String) {
