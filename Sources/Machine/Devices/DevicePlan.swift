@@ -32,7 +32,7 @@ struct DevicePlan: Sendable {
         for disk in configuration.disks {
             let plan = try DiskPlan(disk)
             notices += plan.notices
-            try add("\(disk.id)", plan.device)
+            try add(disk.id, plan.device)
         }
         for net in configuration.nets {
             nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
