@@ -34,7 +34,9 @@ struct VirtioTests {
             ])
         #expect(result.ending == .exited(0), "\(result.output)\(result.errors)")
         var report: [Substring: UInt64] = [:]
-        for line in result.output.split(separator: "\n") {
+        let lines = result.output.split(separator: "\n")
+        #expect(lines.first == "measuring")
+        for line in lines.dropFirst() {
             let words = line.split(separator: " ")
             report[words[0]] = UInt64(words[1])
         }
