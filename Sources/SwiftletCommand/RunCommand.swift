@@ -89,6 +89,7 @@ struct RunCommand: ParsableCommand {
     private func makeMachine() throws -> Machine {
         let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
         let plan = try MachinePlan(try machine.configuration(), cache: cache)
+        for warning in plan.warnings { standardError.write("swiftlet: \(warning)\n") }
         return try Machine(try System(), plan)
     }
 

@@ -14,7 +14,6 @@ final class MachineDevices: Sendable {
     private let controllers: [DeviceController]
 
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
-        for notice in plan.notices { events.report(notice) }
         loops = plan.loops
         controllers = try plan.devices.map { device in
             try device.connect(memory) { report in
