@@ -14,20 +14,20 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Machine", "Boot", "CLinux", "KVM", "Linux",
+                "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Storage", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Network", "PCI", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", "Storage", "Virtio",
+                "CLinux", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
@@ -35,6 +35,9 @@ let package = Package(
         .target(
             name: "Storage",
             dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(
+            name: "Network",
+            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Boot",
             dependencies: [
@@ -70,13 +73,16 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "PCI"]),
+        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "Network", "PCI"]),
         .testTarget(
             name: "DevicesTests",
-            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Storage", "Virtio", "VirtioTesting"]),
+            dependencies: [
+                "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio", "VirtioTesting",
+            ]),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
+        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
-        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
+        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "Network", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
 
@@ -98,7 +104,10 @@ if let library = Context.environment["SWIFTLET_FUZZER"] {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"],
+            dependencies: [
+                "CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "PCI", "Storage", "Virtio",
+                "VirtioTesting",
+            ],
             path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
             swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
             linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))

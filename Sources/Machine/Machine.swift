@@ -16,6 +16,8 @@ public final class Machine: Sendable {
     public let serial: Serial16550?
     /// The guest's memory balloon, where it has one.
     public let balloon: Balloon?
+    /// In the order of the configuration.
+    public let nets: [NetHandle]
 
     private let virtioConsole: LoopConfined<ConsoleDevice>?
     private let wiring: MachineWiring
@@ -66,6 +68,7 @@ public final class Machine: Sendable {
 
         observer = ConsoleObserver(events: events)
         wiring = MachineWiring(vm)
+        nets = plan.devices.nets
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(
             ports: PortBus(serial: serial, hasPCI: devices.pci != nil), memoryBus: devices.memoryBus, pci: devices.pci,

@@ -80,6 +80,7 @@ struct RunCommand: ParsableCommand {
         console.join()
         supervisor.restoreTerminal()
 
+        for report in machine.events.reports { standardError.write("swiftlet: \(report)\n") }
         if verbose { RunSummary(machine, begin: begin).print() }
         try end(machine.outcome, signal: supervisor.endingSignal, lostOutput: outputFailure.error.withLock { $0 })
     }

@@ -41,6 +41,16 @@ struct MachineOptions: ParsableArguments {
                 """, valueName: "path=FILE[,...]"))
     var disk: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "A network card; may be given more than once.",
+            discussion: """
+                tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
+                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second).
+                """,
+            valueName: "tap=IFNAME[,mac=MAC]...|fd=N|user|none"))
+    var net: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
 
@@ -85,6 +95,7 @@ struct MachineOptions: ParsableArguments {
         configuration.hugePages = hugePages
         configuration.transport = transport
         configuration.disks = try DiskOption.disks(disk)
+        configuration.nets = try NetOption.nets(net)
         configuration.entropy = entropy
         configuration.balloon = balloon.map { size in
             var balloon = VMConfiguration.Balloon()

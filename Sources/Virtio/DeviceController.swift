@@ -21,11 +21,10 @@ public final class DeviceController: Sendable {
 
     /// - Parameters:
     ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
-    ///   - report: is told in a sentence what the driver did when the device cannot go on; called once in a device's
-    ///     life, on the loop's thread.
+    ///   - report: is told what goes wrong, on the loop's thread; of a driver, once in a device's life.
     public init(
         name: String, device: LoopConfined<some VirtioDevice>, memory: GuestMemory,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         let description = device.value.description
         type = description.type
@@ -150,6 +149,10 @@ public final class DeviceController: Sendable {
 
     func notifyAgain(_ queue: Int) {
         service.notifyAgain(queue) { [weak self] in self?.fail($0) }
+    }
+
+    func report(_ report: DeviceReport) {
+        service.report(report)
     }
 
     /// Changes the configuration space, and tells the driver.

@@ -6,8 +6,8 @@ final class DeviceService: @unchecked Sendable {
     let doorbells: [SharedEventCounter]
     private let device: any VirtioDevice
     private let loop: EventLoop
-    private let report: @Sendable (String) -> Void
     private let polledQueues: Range<Int>
+    let report: @Sendable (DeviceReport) -> Void
     private var watches: [EventLoop.Watch] = []
     private var polled: [PolledQueue] = []
     private(set) var isActive = false
@@ -15,7 +15,7 @@ final class DeviceService: @unchecked Sendable {
 
     init(
         device: any VirtioDevice, _ description: DeviceDescription, loop: EventLoop,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         self.device = device
         polledQueues = description.polledQueues
@@ -70,7 +70,7 @@ final class DeviceService: @unchecked Sendable {
     /// Stops serving, and says so once in the device's life: what a guest causes must not fill a log.
     func fail(_ error: QueueError) {
         stop()
-        if !hasReported { report("\(error)") }
+        if !hasReported { report(.driver(error)) }
         hasReported = true
     }
 

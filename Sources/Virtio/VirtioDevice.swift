@@ -62,6 +62,21 @@ public struct DeviceDescription: Sendable {
     }
 }
 
+/// What went wrong with a device that its machine survives.
+public enum DeviceReport: Sendable, CustomStringConvertible {
+    /// The driver broke the rules, and the device stopped.
+    case driver(QueueError)
+    /// Something on the host failed, in a sentence.
+    case host(String)
+
+    public var description: String {
+        switch self {
+        case .driver(let error): "\(error)"
+        case .host(let problem): problem
+        }
+    }
+}
+
 /// What a device is given when its driver is ready.
 public struct Activation {
     /// The features that the driver accepted.
@@ -97,6 +112,12 @@ public struct DeviceContext {
     /// until it is reset (virtio 1.3 §2.1.2). What a device's own functions throw has the same effect.
     public func fail(_ error: QueueError) {
         controller.fail(error)
+    }
+
+    /// Tells the machine's owner in a sentence what went wrong on the host; not often, where the guest can bring it
+    /// about.
+    public func report(_ problem: String) {
+        controller.report(.host(problem))
     }
 
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).

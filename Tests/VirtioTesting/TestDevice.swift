@@ -34,7 +34,7 @@ public final class TestDevice {
         self.problems = problems
         controller = try DeviceController(
             name: "test", device: device, memory: memory,
-            report: { problem in problems.list.withLock { $0.append(problem) } })
+            report: { problem in problems.list.withLock { $0.append("\(problem)") } })
         transport = MMIOTransport(controller, base: Self.base, interrupt: interrupt, wiring: NoWiring())
         try loop.start()
     }

@@ -16,6 +16,8 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Its network cards, in the order in which it finds them.
+    public var nets: [Net] = []
     /// The guest's memory balloon; nil for none.
     public var balloon: Balloon?
     /// The device that stdin and stdout are in the guest.
@@ -99,5 +101,6 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
             }
         }
         try validateDisks()
+        try validateNets()
     }
 }

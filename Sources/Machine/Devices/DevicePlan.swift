@@ -13,12 +13,13 @@ struct DevicePlan: Sendable {
     private(set) var devices: [PlannedDevice] = []
     /// What the user should know about them, in sentences.
     private(set) var notices: [String] = []
+    private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
         let name: String
         /// Makes the device known to the machine with this memory.
-        let connect: @Sendable (GuestMemory, @escaping @Sendable (String) -> Void) throws -> DeviceController
+        let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
     }
 
     private(set) var balloon: Balloon?
@@ -31,7 +32,10 @@ struct DevicePlan: Sendable {
         for disk in configuration.disks {
             let plan = try DiskPlan(disk)
             notices += plan.notices
-            try add("\(disk.id)", plan.device)
+            try add(disk.id, plan.device)
+        }
+        for net in configuration.nets {
+            nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
         }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
         if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }
