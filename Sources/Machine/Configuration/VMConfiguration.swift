@@ -2,7 +2,7 @@ import Boot
 import GuestMemory
 
 /// Everything that makes one virtual machine different from another. The command line parses into it.
-public struct VMConfiguration: Codable, Equatable, Sendable {
+public struct VMConfiguration: Encodable, Equatable, Sendable {
     /// Number of vCPUs, 1 to 32.
     public var cpus = 1
     /// The guest's memory; 16M at least, in whole mebibytes.
@@ -14,6 +14,11 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var transport = DeviceTransport.mmio
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    public var console = ConsoleConfiguration()
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case cpus, memory, hugePages, kernel, transport, entropy, console
+    }
 
     /// What is between a virtio device and its driver.
     public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
@@ -24,7 +29,7 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     }
 
     /// What the guest boots.
-    public struct Kernel: Codable, Equatable, Sendable {
+    public struct Kernel: Encodable, Equatable, Sendable {
         /// An ELF `vmlinux` or a `bzImage`.
         public var path: String
         /// The initial RAM disk.
@@ -35,6 +40,10 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
         public var append: String?
         /// How the guest is entered.
         public var bootProtocol: BootProtocolChoice
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case path, initrd, commandLine, append, bootProtocol
+        }
 
         public init(
             path: String, initrd: String? = nil, commandLine: String? = nil, append: String? = nil,
@@ -76,7 +85,9 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
-        for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
+        for (field, path) in [
+            ("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd), ("console.output", console.path),
+        ] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")

@@ -1,0 +1,70 @@
+/// What becomes of what the guest's console prints, for a machine that is driven over a control channel; a machine on a
+/// terminal prints there.
+public struct ConsoleConfiguration: Equatable, Sendable {
+    public var output = Output.events
+
+    public enum Output: Hashable, Sendable {
+        /// The control channel's client is told.
+        case events
+        /// It goes to Swiftlet's stderr.
+        case inherit
+        case discard
+        /// It is added to the end of a file, which is made unless it exists.
+        case file(path: String)
+    }
+
+    public init(output: Output = .events) {
+        self.output = output
+    }
+
+    /// The file that the output goes to.
+    var path: String? {
+        if case .file(let path) = output { path } else { nil }
+    }
+}
+
+extension ConsoleConfiguration: Codable {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case output
+    }
+
+    public init(from decoder: any Decoder) throws {
+        self.init()
+        let fields = try Fields<CodingKeys>(of: decoder)
+        try fields.read(.output, into: &output)
+    }
+}
+
+extension ConsoleConfiguration.Output: RawRepresentable, Codable {
+    private static let filePrefix = "file:"
+
+    public init?(rawValue: String) {
+        switch rawValue {
+        case "events": self = .events
+        case "inherit": self = .inherit
+        case "discard": self = .discard
+        case _ where rawValue.hasPrefix(Self.filePrefix) && rawValue != Self.filePrefix:
+            self = .file(path: String(rawValue.dropFirst(Self.filePrefix.count)))
+        default: return nil
+        }
+    }
+
+    public var rawValue: String {
+        switch self {
+        case .events: "events"
+        case .inherit: "inherit"
+        case .discard: "discard"
+        case .file(let path): Self.filePrefix + path
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let output = Self(rawValue: text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "'\(text)' is not possible; use events, inherit, discard or file:PATH")
+        }
+        self = output
+    }
+}
