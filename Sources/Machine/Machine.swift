@@ -127,6 +127,11 @@ public final class Machine: Sendable {
         }
     }
 
+    /// What each vCPU has done so far, by its id.
+    public var vcpuStatistics: [VCPUStatistics] {
+        vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime) }
+    }
+
     /// How often vCPUs came back to the monitor for `kind`, in total.
     public func exitCount(_ kind: ExitKind) -> UInt64 {
         vcpus.reduce(0) { $0 + $1.exits[kind] }
