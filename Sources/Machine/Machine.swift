@@ -127,6 +127,12 @@ public final class Machine: Sendable {
         }
     }
 
+    /// Bytes of guest memory.
+    public var memorySize: UInt64 { memory.size }
+
+    /// The virtio devices' names, in the order of their slots.
+    public var deviceNames: [String] { devices.names }
+
     /// What each vCPU has done so far, by its id.
     public var vcpuStatistics: [VCPUStatistics] {
         vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime) }

@@ -16,6 +16,9 @@ public struct Fields<Key: CodingKey & CaseIterable> {
         }
     }
 
+    /// Whether the field is there, if only as null.
+    public func has(_ key: Key) -> Bool { container.contains(key) }
+
     /// Sets `value` to the field, if that is there and not null.
     public func read<Value: Decodable>(_ key: Key, into value: inout Value) throws {
         if let given = try locating(key, { try container.decodeIfPresent(Value.self, forKey: key) }) { value = given }

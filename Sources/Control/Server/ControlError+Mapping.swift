@@ -1,0 +1,83 @@
+import Boot
+import GuestMemory
+import KVM
+import Linux
+import Machine
+import SystemPackage
+
+extension ControlError {
+    /// What a client is told of an error of the modules below.
+    init(_ error: any Error) {
+        switch error {
+        case let error as ControlError: self = error
+        case let error as DecodingError: self.init(decoding: error)
+        case let error as ConfigurationError:
+            self.init(.invalidArgument, error.description, field: "config." + error.field)
+        case let error as KVMError:
+            let isForbidden = [.permissionDenied, .notPermitted].contains(error.errno)
+            self.init(
+                isForbidden ? .permission : .kvm, "\(error.subject): \(error.operation): \(error.errno)",
+                hint: error.remedy, errno: error.errno.rawValue)
+        case let error as SystemCallError: self.init(error.errno, error.description)
+        case let error as ByteSourceError: self.init(source: error)
+        case let error as KernelImageError:
+            if case .unreadable(let source) = error.reason {
+                self.init(source: source)
+            } else {
+                self.init(.invalidArgument, error.description)
+            }
+            field = "config.kernel.path"
+        case GuestMemoryError.mapping(let cause, _, _):
+            self.init(.resource, "\(error)", field: "config.memory", errno: cause.errno.rawValue)
+        case is PlacementError, is KernelCommandLineError, is ACPIError: self.init(.invalidArgument, "\(error)")
+        default: self.init(.io, "\(error)")
+        }
+    }
+
+    private init(_ errno: Errno, _ message: String) {
+        let kind: Kind =
+            switch errno {
+            case .noSuchFileOrDirectory, .notDirectory: .notFound
+            case .permissionDenied, .notPermitted, .readOnlyFileSystem: .permission
+            case .noMemory, .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noSpace, .resourceTemporarilyUnavailable:
+                .resource
+            default: .io
+            }
+        self.init(kind, message, errno: errno.rawValue)
+    }
+
+    private init(source error: ByteSourceError) {
+        switch error.problem {
+        case .system(let cause): self.init(cause.errno, error.description)
+        case .notRegular, .shrunk: self.init(.invalidArgument, error.description)
+        }
+    }
+
+    private init(decoding error: DecodingError) {
+        let (path, problem): ([any CodingKey], String) =
+            switch error {
+            case .keyNotFound(let key, let context): (context.codingPath + [key], "this field must be there")
+            case .typeMismatch(let type, let context): (context.codingPath, "this must be \(Self.name(type))")
+            case .valueNotFound(let type, let context):
+                (context.codingPath, "this must be \(Self.name(type)), not null")
+            case .dataCorrupted(let context): (context.codingPath, context.debugDescription)
+            @unknown default: ([], "\(error)")
+            }
+        // Clients think of parameters, and not of the message around them.
+        let names = path.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }
+        let field = (names.first == "params" ? names.dropFirst() : names[...]).joined(separator: ".")
+        let subject = field.isEmpty ? names.first ?? "the message" : field
+        self.init(.invalidArgument, "\(subject): \(problem)", field: field.isEmpty ? nil : field)
+    }
+
+    /// A type in JSON's terms.
+    private static func name(_ type: any Any.Type) -> String {
+        switch type {
+        case is String.Type: "a string"
+        case is Bool.Type: "true or false"
+        case is any BinaryInteger.Type: "a whole number"
+        case is any RangeReplaceableCollection.Type: "a list"
+        default: "an object"
+        }
+    }
+}
