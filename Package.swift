@@ -14,30 +14,36 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux",
+                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Control",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine", "Network", "Storage",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "PCI", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Network", "PCI", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", "Virtio",
+                "CLinux", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
         .target(name: "PCI", dependencies: ["Linux"]),
+        .target(
+            name: "Storage",
+            dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(
+            name: "Network",
+            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Boot",
             dependencies: [
@@ -54,6 +60,7 @@ let package = Package(
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
 
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -62,7 +69,9 @@ let package = Package(
 
         .testTarget(name: "LinuxTests", dependencies: ["Linux", "CLinux"]),
         .testTarget(name: "KVMTests", dependencies: ["KVM", "CLinux", "GuestMemory", "Linux"]),
-        .testTarget(name: "VirtioTests", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+        .testTarget(
+            name: "VirtioTests",
+            dependencies: ["CLinux", "GuestMemory", "Linux", "PCI", "Virtio", "VirtioTesting"]),
         .target(
             name: "VirtioTesting", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio"],
             path: "Tests/VirtioTesting"),
@@ -71,10 +80,14 @@ let package = Package(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "Linux", "Machine"]),
-        .testTarget(name: "MachineTests", dependencies: ["Machine", "KVM", "Linux"]),
+        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "PCI"]),
         .testTarget(
             name: "DevicesTests",
-            dependencies: ["CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"]),
+            dependencies: [
+                "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio", "VirtioTesting",
+            ]),
+        .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
+        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),

@@ -28,6 +28,8 @@ public final class GuestMemory: @unchecked Sendable {
 
     /// Bytes in all regions.
     public let size: UInt64
+    /// Bytes of the host's pages that can be given back.
+    private let granule: Int
     @usableFromInline let lowCount: UInt64
     @usableFromInline let highCount: UInt64
     @usableFromInline let host: UnsafeMutableRawPointer
@@ -47,6 +49,7 @@ public final class GuestMemory: @unchecked Sendable {
             throw .unusableSize(size, granule: granule)
         }
         self.size = size
+        self.granule = Int(granule)
         lowCount = min(size, holeStart)
         highCount = size - lowCount
 
@@ -127,5 +130,20 @@ public final class GuestMemory: @unchecked Sendable {
     @inlinable
     public func write(_ source: [UInt8], at address: UInt64) throws(GuestMemoryError) {
         try bytes(at: address, count: source.count).copyBytes(from: source)
+    }
+
+    /// Gives the pages that are wholly within `bytes` back to the host. The guest may go on using them: they read as
+    /// zeros, and take memory again once they are touched.
+    ///
+    /// - Parameter bytes: a view of guest memory; nothing happens with others.
+    /// - Returns: how many bytes were given back; on reserved huge pages whole 2 MiB only.
+    @discardableResult
+    public func discard(_ bytes: UnsafeMutableRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress, base >= host, base - host <= Int(size) - bytes.count else { return 0 }
+        let offset = base - host
+        let first = (offset + granule - 1) / granule * granule
+        let end = (offset + bytes.count) / granule * granule
+        guard first < end, madvise(host + first, end - first, MADV_DONTNEED) == 0 else { return 0 }
+        return end - first
     }
 }

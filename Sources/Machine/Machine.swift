@@ -11,6 +11,8 @@ public final class Machine: Sendable {
     public let events: EventLog
     public let console: Console
     public let serial: Serial16550
+    /// In the order of the configuration.
+    public let nets: [NetHandle]
 
     private let wiring: MachineWiring
     private let devices: MachineDevices
@@ -53,6 +55,7 @@ public final class Machine: Sendable {
 
         observer = ConsoleObserver(events: events)
         wiring = MachineWiring(vm)
+        nets = plan.devices.nets
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(
             ports: PortBus(serial: serial, hasPCI: devices.pci != nil), memoryBus: devices.memoryBus, pci: devices.pci,

@@ -31,8 +31,37 @@ struct MachineOptions: ParsableArguments {
     @Option(help: "How the guest reaches its virtio devices.")
     var transport = VMConfiguration.DeviceTransport.mmio
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "A raw image or block device as a disk; may be given more than once.",
+            discussion: """
+                Beside its path: id=NAME, readonly, direct (past the host's page cache), serial=TEXT, queues=N, \
+                queue-size=N, bps=BYTES and iops=N (limits a second). A comma in a path is written ',,'.
+                """, valueName: "path=FILE[,...]"))
+    var disk: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "A network card; may be given more than once.",
+            discussion: """
+                tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
+                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second).
+                """,
+            valueName: "tap=IFNAME[,mac=MAC]...|fd=N|user|none"))
+    var net: [String] = []
+
     @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
     var entropy = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Connect the guest's vsock ports with Unix sockets: programs connect to PATH and write 'CONNECT port', the \
+            guest's port P on the host is PATH_P.
+            """, valueName: "cid=N,socket=PATH"),
+        transform: VsockOption.vsock)
+    var vsock: VMConfiguration.Vsock?
 
     /// The configuration that the flags describe, checked.
     func configuration() throws -> VMConfiguration {
@@ -44,7 +73,10 @@ struct MachineOptions: ParsableArguments {
         configuration.memory = memory
         configuration.hugePages = hugePages
         configuration.transport = transport
+        configuration.disks = try DiskOption.disks(disk)
+        configuration.nets = try NetOption.nets(net)
         configuration.entropy = entropy
+        configuration.vsock = vsock
         try configuration.validate()
         return configuration
     }

@@ -21,11 +21,10 @@ public final class DeviceController: Sendable {
 
     /// - Parameters:
     ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
-    ///   - report: is told in a sentence what the driver did when the device cannot go on; called once in a device's
-    ///     life, on the loop's thread.
+    ///   - report: is told what goes wrong, on the loop's thread; of a driver, once in a device's life.
     public init(
         name: String, device: LoopConfined<some VirtioDevice>, memory: GuestMemory,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         let description = device.value.description
         type = description.type
@@ -40,7 +39,7 @@ public final class DeviceController: Sendable {
         self.memory = memory
         service = try DeviceService(
             device: device.value, description, loop: device.loop, report: report)
-        device.value.attach(DeviceContext(loop: device.loop, controller: self))
+        try device.value.attach(DeviceContext(loop: device.loop, memory: memory, controller: self))
     }
 
     func attach(_ transport: any Transport) {
@@ -131,9 +130,10 @@ public final class DeviceController: Sendable {
 
     // MARK: For the machine
 
-    /// Has the device finish all that it is at; no vCPU may run any more.
+    /// Has the device finish all that it is at, and close; no vCPU may run any more.
     public func shutDown() {
         transition.withLock { _ in reset() }
+        loop.perform { [service] in service.close() }
     }
 
     // MARK: For the device, on its loop's thread
@@ -143,6 +143,14 @@ public final class DeviceController: Sendable {
         service.fail(error)
         state.withLock { $0.needReset() }
         interruptForConfiguration()
+    }
+
+    func notifyAgain(_ queue: Int) {
+        service.notifyAgain(queue) { [weak self] in self?.fail($0) }
+    }
+
+    func report(_ report: DeviceReport) {
+        service.report(report)
     }
 
     /// Changes the configuration space, and tells the driver.

@@ -6,8 +6,8 @@ final class DeviceService: @unchecked Sendable {
     let doorbells: [SharedEventCounter]
     private let device: any VirtioDevice
     private let loop: EventLoop
-    private let report: @Sendable (String) -> Void
     private let polledQueues: Range<Int>
+    let report: @Sendable (DeviceReport) -> Void
     private var watches: [EventLoop.Watch] = []
     private var polled: [PolledQueue] = []
     private var isActive = false
@@ -15,7 +15,7 @@ final class DeviceService: @unchecked Sendable {
 
     init(
         device: any VirtioDevice, _ description: DeviceDescription, loop: EventLoop,
-        report: @escaping @Sendable (String) -> Void
+        report: @escaping @Sendable (DeviceReport) -> Void
     ) throws(SystemCallError) {
         self.device = device
         polledQueues = description.polledQueues
@@ -40,22 +40,25 @@ final class DeviceService: @unchecked Sendable {
                 // By edges: each notification is an event, and none has to be read.
                 let watch = try loop.watch(
                     doorbells[index].counter.descriptor.rawValue, for: [.readable, .edge]
-                ) { [unowned self] _ in
-                    serve(index, fail)
-                }
+                ) { [unowned self] _ in notify(index, fail: fail) }
                 watches.append(watch)
             } catch {
                 throw .malformed("the host cannot watch the queue: \(error)")
             }
             if polledQueues.contains(index) {
-                let source = PolledQueue(queue) { [unowned self] in serve(index, fail) }
+                let source = PolledQueue(queue) { [unowned self] in notify(index, fail: fail) }
                 polled.append(source)
                 loop.add(source)
             }
         }
     }
 
-    private func serve(_ queue: Int, _ fail: (QueueError) -> Void) {
+    /// Notifies the device of a queue after the events at hand.
+    func notifyAgain(_ queue: Int, fail: @escaping (QueueError) -> Void) {
+        loop.defer { [weak self] in self?.notify(queue, fail: fail) }
+    }
+
+    private func notify(_ queue: Int, fail: (QueueError) -> Void) {
         guard isActive else { return }
         do throws(QueueError) { try device.queueNotified(queue) } catch { fail(error) }
     }
@@ -67,13 +70,17 @@ final class DeviceService: @unchecked Sendable {
     /// Stops serving, and says so once in the device's life: what a guest causes must not fill a log.
     func fail(_ error: QueueError) {
         stop()
-        if !hasReported { report("\(error)") }
+        if !hasReported { report(.driver(error)) }
         hasReported = true
     }
 
     func reset(_ done: @escaping @Sendable () -> Void) {
         stop()
         device.reset(done)
+    }
+
+    func close() {
+        device.close()
     }
 
     private func stop() {

@@ -18,6 +18,12 @@ public struct SegmentList {
         self.byteCount = byteCount
     }
 
+    /// Buffers in a list of the caller's, which must outlive this; none of them is empty.
+    public init(base: UnsafeMutablePointer<iovec>, count: Int) {
+        let buffers = UnsafeMutableBufferPointer(start: base, count: count)
+        self.init(base: base, count: count, byteCount: buffers.reduce(0) { $0 + $1.iov_len })
+    }
+
     /// The buffers as readv(2) and writev(2) take them.
     public var segments: UnsafeMutableBufferPointer<iovec> { .init(start: base, count: count) }
 

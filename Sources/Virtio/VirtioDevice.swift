@@ -1,3 +1,4 @@
+import GuestMemory
 import Linux
 
 /// What one type of device does. Everything is called on the thread of the device's event loop.
@@ -6,7 +7,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     var description: DeviceDescription { get }
 
     /// Called once, before anything else, and not on the loop's thread but before it starts.
-    func attach(_ context: DeviceContext)
+    func attach(_ context: DeviceContext) throws(SystemCallError)
 
     /// The driver is ready, and the queues can be used until `reset`.
     func activate(_ activation: Activation) throws(QueueError)
@@ -20,10 +21,15 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// Gives up the queues: no request may touch guest memory any more when `done` is called, which can be later, on
     /// the same thread. The driver waits for it.
     func reset(_ done: @escaping @Sendable () -> Void)
+
+    /// The machine is at its end: gives up what others on the host know the device by, such as a socket's file. Called
+    /// once, after the last `reset`.
+    func close()
 }
 
 extension VirtioDevice {
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
+    public func close() {}
 }
 
 /// A device as it presents itself to drivers.
@@ -56,6 +62,21 @@ public struct DeviceDescription: Sendable {
     }
 }
 
+/// What went wrong with a device that its machine survives.
+public enum DeviceReport: Sendable, CustomStringConvertible {
+    /// The driver broke the rules, and the device stopped.
+    case driver(QueueError)
+    /// Something on the host failed, in a sentence.
+    case host(String)
+
+    public var description: String {
+        switch self {
+        case .driver(let error): "\(error)"
+        case .host(let problem): problem
+        }
+    }
+}
+
 /// What a device is given when its driver is ready.
 public struct Activation {
     /// The features that the driver accepted.
@@ -67,12 +88,21 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
+    /// The guest's; not to be touched while the device is reset.
+    public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
 
-    init(loop: EventLoop, controller: DeviceController) {
+    init(loop: EventLoop, memory: GuestMemory, controller: DeviceController) {
         self.loop = loop
+        self.memory = memory
         self.controller = controller
+    }
+
+    /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
+    /// queue of which a portion has been served.
+    public func notifyAgain(_ queue: Int) {
+        controller.notifyAgain(queue)
     }
 
     /// Says that the driver broke the rules: the device is given no more notifications, and must do nothing more
@@ -81,12 +111,10 @@ public struct DeviceContext {
         controller.fail(error)
     }
 
-    /// Runs `body` after the events at hand: the rest of what `Virtqueue.drain` cut off. What it throws is the driver's
-    /// fault.
-    public func `defer`(_ body: @escaping () throws(QueueError) -> Void) {
-        loop.defer { [self] in
-            do throws(QueueError) { try body() } catch { fail(error) }
-        }
+    /// Tells the machine's owner in a sentence what went wrong on the host; not often, where the guest can bring it
+    /// about.
+    public func report(_ problem: String) {
+        controller.report(.host(problem))
     }
 
     /// Changes the configuration space, and tells the driver (virtio 1.3 §2.5).

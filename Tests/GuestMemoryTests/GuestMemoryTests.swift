@@ -52,4 +52,34 @@ import Testing
             #expect(error.description.contains("sysctl vm.nr_hugepages=524288"))
         }
     }
+
+    // MARK: Giving memory back
+
+    @Test func discardedPagesReadAsZeros() throws {
+        let memory = try GuestMemory(size: 16 * Self.mebibyte, pages: .never)
+        try memory.write([UInt8](repeating: 0xFF, count: 5 * 4096), at: 0)
+        #expect(memory.discard(try memory.bytes(at: 4095, count: 3 * 4096)) == 2 * 4096)
+        #expect(try memory.load(at: 4095, as: UInt8.self) == 0xFF)
+        #expect(try memory.load(at: 4096, as: UInt64.self) == 0)
+        #expect(try memory.load(at: 3 * 4096 - 1, as: UInt8.self) == 0)
+        #expect(try memory.load(at: 3 * 4096, as: UInt8.self) == 0xFF)
+    }
+
+    @Test func lessThanAPageIsNotDiscarded() throws {
+        let memory = try GuestMemory(size: 16 * Self.mebibyte)
+        try memory.store(UInt8(1), at: 8191)
+        #expect(memory.discard(try memory.bytes(at: 4097, count: 4095)) == 0)
+        #expect(memory.discard(try memory.bytes(at: 4096, count: 4095)) == 0)
+        #expect(memory.discard(try memory.bytes(at: 0, count: 0)) == 0)
+        #expect(try memory.load(at: 8191, as: UInt8.self) == 1)
+    }
+
+    @Test func otherMemoryIsNotDiscarded() throws {
+        let memory = try GuestMemory(size: 16 * Self.mebibyte)
+        let other = try GuestMemory(size: 16 * Self.mebibyte)
+        #expect(other.discard(try memory.bytes(at: 0, count: 4096)) == 0)
+        let past = UnsafeMutableRawBufferPointer(
+            start: try memory.bytes(at: 15 * Self.mebibyte, count: 1 << 20).baseAddress, count: 1 << 20 + 4096)
+        #expect(memory.discard(past) == 0)
+    }
 }

@@ -21,15 +21,20 @@ public final class TestDevice {
     }
 
     /// - Parameter memorySize: of the guest, in bytes.
-    public init(_ device: sending some VirtioDevice, memorySize: UInt64 = 16 << 20) throws {
+    public convenience init(_ device: sending some VirtioDevice, memorySize: UInt64 = 16 << 20) throws {
+        try self.init(LoopConfined(device, loop: try EventLoop(name: "test")), memorySize: memorySize)
+    }
+
+    /// - Parameter device: whose loop has not been started.
+    public init(_ device: LoopConfined<some VirtioDevice>, memorySize: UInt64 = 16 << 20) throws {
         memory = try GuestMemory(size: memorySize, pages: .never)
-        loop = try EventLoop(name: "test")
+        loop = device.loop
         interrupt = try SharedEventCounter()
         let problems = Problems()
         self.problems = problems
         controller = try DeviceController(
-            name: "test", device: LoopConfined(device, loop: loop), memory: memory,
-            report: { problem in problems.list.withLock { $0.append(problem) } })
+            name: "test", device: device, memory: memory,
+            report: { problem in problems.list.withLock { $0.append("\(problem)") } })
         transport = MMIOTransport(controller, base: Self.base, interrupt: interrupt, wiring: NoWiring())
         try loop.start()
     }

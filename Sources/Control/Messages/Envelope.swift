@@ -17,7 +17,8 @@ struct Envelope: Decodable {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: [CodingKeys.jsonrpc], debugDescription: #"the version must be "2.0""#))
         }
-        id = fields.has(.id) ? try fields.require(.id) : nil
+        // Null is no id: a client that made it by mistake would wait for its answer.
+        id = fields.has(.id) ? try fields.require(.id, as: RequestID.self) : nil
         method = try fields.require(.method)
         hasParams = fields.has(.params)
     }

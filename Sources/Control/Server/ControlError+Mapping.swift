@@ -64,10 +64,18 @@ extension ControlError {
             @unknown default: ([], "\(error)")
             }
         // Clients think of parameters, and not of the message around them.
-        let names = path.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }
-        let field = (names.first == "params" ? names.dropFirst() : names[...]).joined(separator: ".")
-        let subject = field.isEmpty ? names.first ?? "the message" : field
+        let isParameter = path.first?.stringValue == "params"
+        let field = Self.field(isParameter ? path.dropFirst() : path[...])
+        let subject = field.isEmpty ? (isParameter ? "params" : "the message") : field
         self.init(.invalidArgument, "\(subject): \(problem)", field: field.isEmpty ? nil : field)
+    }
+
+    /// A dotted path, such as `config.disks[0].path`.
+    private static func field(_ path: ArraySlice<any CodingKey>) -> String {
+        path.reduce("") { field, key in
+            if let index = key.intValue { return "\(field)[\(index)]" }
+            return field.isEmpty ? key.stringValue : "\(field).\(key.stringValue)"
+        }
     }
 
     /// A type in JSON's terms.

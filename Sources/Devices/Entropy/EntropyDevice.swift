@@ -27,15 +27,6 @@ public final class EntropyDevice: VirtioDevice {
     }
 
     public func queueNotified(_ index: Int) throws(QueueError) {
-        try serve()
-    }
-
-    public func reset(_ done: @escaping @Sendable () -> Void) {
-        queue = nil
-        done()
-    }
-
-    private func serve() throws(QueueError) {
         guard let queue else { return }
         let isCut = try queue.drain { chain throws(QueueError) in
             chain.writable.truncate(to: Self.largestRequest)
@@ -44,7 +35,12 @@ public final class EntropyDevice: VirtioDevice {
             queue.complete(head: chain.head, written: written)
             return true
         }
-        if isCut { context?.defer { [unowned self] () throws(QueueError) in try serve() } }
+        if isCut { context?.notifyAgain(index) }
+    }
+
+    public func reset(_ done: @escaping @Sendable () -> Void) {
+        queue = nil
+        done()
     }
 
     /// - Returns: how many bytes the host gave.

@@ -25,7 +25,7 @@ public struct Fields<Key: CodingKey & CaseIterable> {
     }
 
     /// The field, which must be there.
-    public func require<Value: Decodable>(_ key: Key) throws -> Value {
+    public func require<Value: Decodable>(_ key: Key, as type: Value.Type = Value.self) throws -> Value {
         try locating(key) { try container.decode(Value.self, forKey: key) }
     }
 

@@ -7,7 +7,10 @@ extension VMConfiguration: Decodable {
         try fields.read(.memory, into: &memory)
         try fields.read(.hugePages, into: &hugePages)
         try fields.read(.transport, into: &transport)
+        try fields.read(.disks, into: &disks)
         try fields.read(.entropy, into: &entropy)
+        try fields.read(.nets, into: &nets)
+        try fields.read(.vsock, into: &vsock)
         try fields.read(.console, into: &console)
     }
 }
@@ -20,5 +23,40 @@ extension VMConfiguration.Kernel: Decodable {
         try fields.read(.commandLine, into: &commandLine)
         try fields.read(.append, into: &append)
         try fields.read(.bootProtocol, into: &bootProtocol)
+    }
+}
+
+extension VMConfiguration.Disk: Decodable {
+    public init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        self.init(id: try fields.require(.id), path: try fields.require(.path))
+        try fields.read(.readOnly, into: &readOnly)
+        try fields.read(.direct, into: &direct)
+        try fields.read(.serial, into: &serial)
+        try fields.read(.queues, into: &queues)
+        try fields.read(.queueSize, into: &queueSize)
+        try fields.read(.bytesPerSecond, into: &bytesPerSecond)
+        try fields.read(.operationsPerSecond, into: &operationsPerSecond)
+    }
+}
+
+extension VMConfiguration.Net: Decodable {
+    public init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        self.init(id: try fields.require(.id))
+        try fields.read(.tap, into: &tap)
+        try fields.read(.fd, into: &fd)
+        try fields.read(.user, into: &user)
+        try fields.read(.mac, into: &mac)
+        try fields.read(.mtu, into: &mtu)
+        try fields.read(.queues, into: &queues)
+        try fields.read(.bytesPerSecond, into: &bytesPerSecond)
+    }
+}
+
+extension VMConfiguration.Vsock: Decodable {
+    public init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        self.init(cid: try fields.require(.cid), socket: try fields.require(.socket))
     }
 }

@@ -12,12 +12,18 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
     public var kernel: Kernel
     /// How the guest reaches its virtio devices.
     public var transport = DeviceTransport.mmio
+    /// Its disks, in the order in which it finds them.
+    public var disks: [Disk] = []
     /// Whether the guest has a source of random bytes.
     public var entropy = false
+    /// Its network cards, in the order in which it finds them.
+    public var nets: [Net] = []
+    /// Connections with the host without a network; nil for none.
+    public var vsock: Vsock?
     public var console = ConsoleConfiguration()
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case cpus, memory, hugePages, kernel, transport, entropy, console
+        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, vsock, console
     }
 
     /// What is between a virtio device and its driver.
@@ -85,6 +91,7 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        try vsock?.validate()
         for (field, path) in [
             ("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd), ("console.output", console.path),
         ] {
@@ -93,5 +100,7 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")
             }
         }
+        try validateDisks()
+        try validateNets()
     }
 }

@@ -11,17 +11,44 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
+    /// What the user should know about them, in sentences.
+    private(set) var notices: [String] = []
+    private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
         /// For messages.
         let name: String
         /// Makes the device known to the machine with this memory.
-        let connect: @Sendable (GuestMemory, @escaping @Sendable (String) -> Void) throws -> DeviceController
+        let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
     }
 
     init(_ configuration: VMConfiguration) throws {
         transport = configuration.transport
+        for disk in configuration.disks {
+            let plan = try DiskPlan(disk)
+            notices += plan.notices
+            try add("\(disk.id)", plan.device)
+        }
+        for net in configuration.nets {
+            nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
+        }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
+        if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
+    }
+
+    private static func vsock(_ configuration: VMConfiguration.Vsock) throws(ConfigurationError) -> VsockDevice {
+        // Each connection is a descriptor, of which a process may by default have a thousand.
+        ResourceLimits.raiseDescriptors()
+        do throws(SystemCallError) {
+            return VsockDevice(guestCID: configuration.cid, listener: try UnixListener(path: configuration.socket))
+        } catch {
+            let remedy =
+                error.errno == .addressInUse
+                ? "another program listens there, or it is no socket: choose another path, or end the program"
+                : "choose a path in a directory that exists and can be written to"
+            throw ConfigurationError(
+                field: "vsock.socket", value: "'\(configuration.socket)'", problem: "\(error); \(remedy)")
+        }
     }
 
     /// The thread that serves all devices which ask for none of their own.
@@ -32,11 +59,15 @@ struct DevicePlan: Sendable {
         return loop
     }
 
-    private mutating func add<Device: VirtioDevice>(_ name: String, _ device: sending Device) throws {
+    @discardableResult
+    private mutating func add<Device: VirtioDevice>(
+        _ name: String, _ device: sending Device
+    ) throws -> LoopConfined<Device> {
         let confined = LoopConfined(device, loop: try sharedLoop())
         devices.append(
             PlannedDevice(name: name) { memory, report in
                 try DeviceController(name: name, device: confined, memory: memory, report: report)
             })
+        return confined
     }
 }

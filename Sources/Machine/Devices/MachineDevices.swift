@@ -16,11 +16,16 @@ final class MachineDevices: Sendable {
     var names: [String] { controllers.map(\.name) }
 
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
+        for notice in plan.notices { events.report(notice) }
         loops = plan.loops
         controllers = try plan.devices.map { device in
-            try device.connect(memory) { problem in
-                events.report(
-                    "device '\(device.name)' stopped until the guest resets it: its driver gave it \(problem)")
+            try device.connect(memory) { report in
+                let problem =
+                    switch report {
+                    case .driver(let error): "stopped until the guest resets it: its driver gave it \(error)"
+                    case .host(let problem): problem
+                    }
+                events.report("device '\(device.name)': \(problem)")
             }
         }
         switch plan.transport {

@@ -55,11 +55,12 @@ public struct MachinePlan: Sendable {
     }
 
     /// The serial port is the console, and the only one, so that the kernel need not look for more; where there is no PCI
-    /// bus, it need not look for that either. A guest that panics resets at once, and a reset goes through ACPI. The
+    /// bus, it need not look for that either, and where there is one, no chip on it needs looking after before memory
+    /// management is up. A guest that panics resets at once, and a reset goes through ACPI. The
     /// kernel's tests of its own cryptography, a sixth of a boot, have been done by whoever built it.
     private static func defaultCommandLine(_ configuration: VMConfiguration) -> String {
-        let pci = configuration.transport == .pci ? "" : "pci=off "
-        return "console=ttyS0 8250.nr_uarts=1 \(pci)reboot=acpi panic=-1 cryptomgr.notests"
+        let pci = configuration.transport == .pci ? "noearly" : "off"
+        return "console=ttyS0 8250.nr_uarts=1 pci=\(pci) reboot=acpi panic=-1 cryptomgr.notests"
     }
 
     private static let power = ACPIConfiguration.PowerControl(

@@ -3,7 +3,7 @@ import Synchronization
 /// The registers that all devices have on a PCI bus (virtio 1.3 §4.1.4.3).
 final class PCICommonConfiguration: Sendable {
     /// What the driver has said, and a reset forgets.
-    private struct Settings {
+    private struct Settings: Codable {
         var deviceFeatures: UInt32 = 0
         var driverFeatures: UInt32 = 0
         var queue: UInt16 = 0

@@ -1,0 +1,41 @@
+import Linux
+
+/// Work on an event loop that is done a turn at a time.
+final class Turns {
+    /// When the next turn is due.
+    enum Next: Equatable {
+        /// When somebody asks for it.
+        case whenAsked
+        /// Once others had theirs.
+        case soon
+        /// After so many nanoseconds.
+        case after(UInt64)
+    }
+
+    private let loop: EventLoop
+    private let turn: () -> Next
+    private var isPlanned = false
+    private lazy var planned: () -> Void = { [weak self] in
+        self?.isPlanned = false
+        self?.ask()
+    }
+
+    init(on loop: EventLoop, _ turn: @escaping () -> Next) {
+        self.loop = loop
+        self.turn = turn
+    }
+
+    /// Asks for a turn, which is taken at once unless one is planned anyway.
+    func ask() {
+        guard !isPlanned else { return }
+        switch turn() {
+        case .whenAsked: break
+        case .soon:
+            isPlanned = true
+            loop.defer(planned)
+        case .after(let nanoseconds):
+            isPlanned = true
+            loop.schedule(after: nanoseconds, planned)
+        }
+    }
+}

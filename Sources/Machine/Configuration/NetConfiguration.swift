@@ -1,0 +1,89 @@
+import Network
+
+extension VMConfiguration {
+    /// A network card, connected to one of `tap`, `fd` and `user`.
+    public struct Net: Encodable, Equatable, Sendable {
+        /// Unlike that of any other card.
+        public var id: String
+        /// The name of a tap interface.
+        public var tap: String?
+        /// An open descriptor of a tap interface, which the machine takes over.
+        public var fd: Int32?
+        /// Whether it is connected through passt, with the network that the host's user has.
+        public var user: Bool?
+        /// The card's address; by default a random one.
+        public var mac: MACAddress?
+        /// Bytes of the largest packet, 68 to 65535; by default that of the tap.
+        public var mtu: UInt16?
+        /// Pairs of queues, 1 to 8; more than 1 only on a tap that was made for several.
+        public var queues: Int?
+        /// A limit for each direction, at least 1000.
+        public var bytesPerSecond: UInt64?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case id, tap, fd, user, mac, mtu, queues, bytesPerSecond
+        }
+
+        public init(id: String) {
+            self.id = id
+        }
+
+        static let mtuRange: ClosedRange<UInt16> = 68...65_535
+        static let queueRange = 1...8
+        static let leastBytesPerSecond: UInt64 = 1000
+
+        /// - Parameter field: the dotted path to this card.
+        func validate(field: String) throws(ConfigurationError) {
+            let backends = [tap.map { "'\($0)'" }, fd.map(String.init), user == true ? "user" : nil].compactMap { $0 }
+            guard backends.count == 1 else {
+                throw ConfigurationError(
+                    field: field, value: "'\(id)'",
+                    problem: "it must be connected to one of 'tap', 'fd' and 'user', and to no more than one")
+            }
+            if let fd, fd < 3 {
+                throw ConfigurationError(
+                    field: "\(field).fd", value: "\(fd)", problem: "0, 1 and 2 are the standard streams'")
+            }
+            if let mac, mac.isGroup || mac.isZero {
+                throw ConfigurationError(
+                    field: "\(field).mac", value: "\(mac)",
+                    problem: "a card's own address has an even first byte and is not all zeros")
+            }
+            if let mtu, !Self.mtuRange.contains(mtu) {
+                throw ConfigurationError(field: "\(field).mtu", value: "\(mtu)", problem: "it must be 68 to 65535")
+            }
+            if let queues, !Self.queueRange.contains(queues) || tap == nil && queues != 1 {
+                throw ConfigurationError(
+                    field: "\(field).queues", value: "\(queues)",
+                    problem: tap == nil ? "only a tap named by 'tap' can have several" : "it must be 1 to 8")
+            }
+            if let bytesPerSecond, bytesPerSecond < Self.leastBytesPerSecond {
+                throw ConfigurationError(
+                    field: "\(field).bytesPerSecond", value: "\(bytesPerSecond)",
+                    problem: "it must be \(Self.leastBytesPerSecond) at least")
+            }
+        }
+    }
+
+    func validateNets() throws(ConfigurationError) {
+        var ids: Set<String> = []
+        var taps: Set<String> = []
+        var macs: Set<MACAddress> = []
+        for (index, net) in nets.enumerated() {
+            let field = "nets[\(index)]"
+            try net.validate(field: field)
+            guard !net.id.isEmpty, ids.insert(net.id).inserted else {
+                throw ConfigurationError(
+                    field: "\(field).id", value: "'\(net.id)'", problem: "each card must have a name of its own")
+            }
+            if let tap = net.tap, !taps.insert(tap).inserted {
+                throw ConfigurationError(
+                    field: "\(field).tap", value: "'\(tap)'", problem: "another card is connected to it already")
+            }
+            if let mac = net.mac, !macs.insert(mac).inserted {
+                throw ConfigurationError(
+                    field: "\(field).mac", value: "\(mac)", problem: "another card has that address already")
+            }
+        }
+    }
+}

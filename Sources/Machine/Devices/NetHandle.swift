@@ -1,0 +1,21 @@
+import Devices
+import Linux
+
+/// A network card of a machine, for whoever runs the machine.
+public struct NetHandle: Sendable {
+    /// As configured.
+    public let id: String
+    public let statistics: NetStatistics
+    private let device: LoopConfined<NetDevice>
+
+    init(id: String, device: LoopConfined<NetDevice>) {
+        self.id = id
+        self.device = device
+        statistics = device.value.statistics
+    }
+
+    /// Plugs the card's cable in or out.
+    public func setLink(up: Bool) {
+        device.perform { $0.setLink(up: up) }
+    }
+}
