@@ -12,10 +12,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <linux/kvm.h>
+#include <linux/magic.h>
+#include <linux/virtio_vsock.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,9 +30,13 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,6 +95,24 @@ enum : unsigned long {
   kKVM_GET_TSC_KHZ = KVM_GET_TSC_KHZ,
   kKVM_TRANSLATE = KVM_TRANSLATE,
 #endif
+
+  kBLKGETSIZE64 = BLKGETSIZE64,
+  kBLKSSZGET = BLKSSZGET,
+  kBLKPBSZGET = BLKPBSZGET,
+  kBLKDISCARD = BLKDISCARD,
+};
+
+enum : unsigned long {
+  kTUNSETIFF = TUNSETIFF,
+  kTUNGETIFF = TUNGETIFF,
+  kTUNSETOFFLOAD = TUNSETOFFLOAD,
+  kTUNSETVNETHDRSZ = TUNSETVNETHDRSZ,
+  kTUNSETQUEUE = TUNSETQUEUE,
+  kTUNSETCARRIER = TUNSETCARRIER,
+
+  // Since Linux 6.2.
+  kTUN_F_USO4 = 0x20,
+  kTUN_F_USO6 = 0x40,
 };
 
 // madvise advice and mmap flags defined as macros with casts or only for newer glibc.
