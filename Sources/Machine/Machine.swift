@@ -12,6 +12,7 @@ public final class Machine: Sendable {
     public let console: Console
     public let serial: Serial16550
     /// In the order of the configuration.
+    public let disks: [DiskHandle]
     public let nets: [NetHandle]
 
     private let wiring: MachineWiring
@@ -55,6 +56,7 @@ public final class Machine: Sendable {
 
         observer = ConsoleObserver(events: events)
         wiring = MachineWiring(vm)
+        disks = plan.devices.disks
         nets = plan.devices.nets
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(

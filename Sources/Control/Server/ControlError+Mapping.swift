@@ -3,6 +3,8 @@ import GuestMemory
 import KVM
 import Linux
 import Machine
+import Network
+import Storage
 import SystemPackage
 
 extension ControlError {
@@ -27,6 +29,8 @@ extension ControlError {
                 self.init(.invalidArgument, error.description)
             }
             field = "config.kernel.path"
+        case let error as RawImageError: self.init(image: error)
+        case let error as TapError: self.init(Self.kind(error), error.description)
         case GuestMemoryError.mapping(let cause, _, _):
             self.init(.resource, "\(error)", field: "config.memory", errno: cause.errno.rawValue)
         case is PlacementError, is KernelCommandLineError, is ACPIError: self.init(.invalidArgument, "\(error)")
@@ -50,6 +54,24 @@ extension ControlError {
         switch error.problem {
         case .system(let cause): self.init(cause.errno, error.description)
         case .notRegular, .shrunk: self.init(.invalidArgument, error.description)
+        }
+    }
+
+    private init(image error: RawImageError) {
+        switch error.problem {
+        case .system(let cause): self.init(cause.errno, error.description)
+        case .notPermitted, .readOnlyFileSystem: self.init(.permission, error.description)
+        case .inUse: self.init(.resource, error.description)
+        case .unsuitable, .directNotSupported, .differentAccess: self.init(.invalidArgument, error.description)
+        }
+    }
+
+    private static func kind(_ error: TapError) -> Kind {
+        switch error {
+        case .name, .notTap, .singleQueue, .descriptor: .invalidArgument
+        case .notPermitted: .permission
+        case .busy: .resource
+        case .unavailable, .mtu, .system: .io
         }
     }
 

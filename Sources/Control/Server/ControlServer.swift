@@ -100,10 +100,7 @@ public final class ControlServer {
             try session.write(text)
             return NoFields()
         }
-        dispatcher.on(DeviceUpdate.self) { change in
-            try session.update(change)
-            return NoFields()
-        }
+        dispatcher.on(DeviceUpdate.self, later: { change, reply in try session.update(change, reply) })
     }
 
     private static func tell(_ params: some ControlNotification, _ writer: MessageWriter) {

@@ -1,7 +1,9 @@
 /// The states of a server's machine, and which requests are granted in which.
 struct Lifecycle {
     enum Request {
-        case create, start, pause, resume, end, write, inspect
+        case create, start, pause, resume, end, inspect
+        /// To do something to what runs: its console, its devices.
+        case drive
     }
 
     /// Nil before the machine is made.
@@ -21,7 +23,7 @@ struct Lifecycle {
             case .start: [.created]
             case .pause: [.running]
             case .resume: [.paused]
-            case .write: [.running, .paused]
+            case .drive: [.running, .paused]
             case .end, .inspect: VMState.allCases
             }
         if request == .create {

@@ -3,6 +3,7 @@ import CLinux
 import KVM
 import Linux
 import Machine
+import Storage
 
 /// The one machine of a server, from its making to its end: what requests ask of it, and what is told about it.
 final class MachineSession {
@@ -42,6 +43,8 @@ final class MachineSession {
     /// Called at the end with what the machine came to.
     private var waiters: [Int: (VMEnding) -> Void] = [:]
     private var lastWaiter = 0
+    /// Changes of devices that are being made.
+    private let updates: Completions<RawImageError?>
 
     /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
     init(on loop: EventLoop, cache: KernelCache?, _ listener: Listener) throws(SystemCallError) {
@@ -49,6 +52,7 @@ final class MachineSession {
         self.cache = cache
         self.listener = listener
         joined = try SharedEventCounter()
+        updates = try Completions(on: loop)
         try loop.watch(joined.counter.descriptor.rawValue, for: .readable) { [unowned self] _ in
             joined.counter.drain()
             endingThread.take()?.join()
@@ -130,7 +134,7 @@ final class MachineSession {
     }
 
     func write(_ text: ConsoleText) throws {
-        try lifecycle.require(.write)
+        try lifecycle.require(.drive)
         try console?.write(text.bytes)
     }
 
@@ -152,13 +156,31 @@ final class MachineSession {
         return statistics
     }
 
-    func update(_ change: DeviceUpdate.Params) throws {
-        try lifecycle.require(.inspect)
-        guard let machine, machine.deviceNames.contains(change.id) else {
+    func update(_ change: DeviceUpdate.Params, _ reply: Reply<NoFields>) throws {
+        try lifecycle.require(.drive)
+        guard updates.count < Self.waiterLimit else {
+            throw ControlError(.resource, "\(Self.waiterLimit) changes of devices wait to be made already")
+        }
+        if let disk = machine?.disks.first(where: { $0.id == change.id }) {
+            try change.require(only: ["path"], of: "disk '\(disk.id)'")
+            let done = updates.expect { [unowned self] error in
+                if let error { return reply.fail(ControlError(error)) }
+                if let path = change.path, let index = configuration?.disks.firstIndex(where: { $0.id == disk.id }) {
+                    configuration?.disks[index].path = path
+                }
+                reply.succeed(NoFields())
+            }
+            if let path = change.path { disk.replaceImage(path: path, done) } else { disk.resize(done) }
+        } else if let net = machine?.nets.first(where: { $0.id == change.id }) {
+            try change.require(only: ["linkUp"], of: "network card '\(net.id)'")
+            if let isUp = change.linkUp { net.setLink(up: isUp) }
+            reply.succeed(NoFields())
+        } else if machine?.deviceNames.contains(change.id) == true {
+            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "id")
+        } else {
             throw ControlError(
                 .notFound, "the machine has no device '\(change.id)'", field: "id", hint: "vm.get lists its devices")
         }
-        throw ControlError(.unsupported, "device '\(change.id)' cannot be changed while the machine runs", field: "id")
     }
 
     // MARK: The client
@@ -255,6 +277,7 @@ final class MachineSession {
         self.ending = ending
         for (_, answer) in waiters.sorted(by: { $0.key < $1.key }) { answer(ending) }
         waiters = [:]
+        updates.cancel()
 
         finalStatistics = VMStats.Result(machine)
         console = nil

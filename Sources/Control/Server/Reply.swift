@@ -12,7 +12,7 @@ final class Reply<Result: Codable> {
     }
 
     deinit {
-        fail(ControlError(.cancelled, "the request was given up: the server is coming to its end"))
+        fail(ControlError(.cancelled, "the request was given up: the machine or the server came to its end"))
     }
 
     func succeed(_ result: Result) {

@@ -13,6 +13,7 @@ struct DevicePlan: Sendable {
     private(set) var devices: [PlannedDevice] = []
     /// What the user should know about them, in sentences.
     private(set) var notices: [String] = []
+    private(set) var disks: [DiskHandle] = []
     private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
@@ -27,7 +28,7 @@ struct DevicePlan: Sendable {
         for disk in configuration.disks {
             let plan = try DiskPlan(disk)
             notices += plan.notices
-            try add("\(disk.id)", plan.device)
+            disks.append(DiskHandle(disk, device: try add(disk.id, plan.device)))
         }
         for net in configuration.nets {
             nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
