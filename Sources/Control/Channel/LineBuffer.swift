@@ -18,6 +18,9 @@ struct LineBuffer {
     /// The line at hand is too long, and what there was of it is gone.
     private var isSkipping = false
 
+    /// Bytes that wait to be taken.
+    var heldCount: Int { bytes.count - start }
+
     mutating func append(_ new: some Sequence<UInt8>) {
         bytes.removeFirst(start)
         searched -= start

@@ -23,17 +23,17 @@ public struct VMEnding: Codable, Equatable, Sendable {
 
     init(_ outcome: Outcome) {
         switch outcome {
-        case .poweredOff(let code): self.init(.poweredOff, code: code)
-        case .reset: self.init(.reset)
-        case .panicked(let reason): self.init(.panicked, message: reason)
-        case .fault(let report): self.init(.tripleFault, message: report.summary)
-        case .killed(.signal(let number)): self.init(.killed, signal: number)
-        case .killed: self.init(.killed)
-        case .failed(let report): self.init(.vmmError, message: report.summary)
+        case .poweredOff(let code): self.init(cause: .poweredOff, code: code)
+        case .reset: self.init(cause: .reset)
+        case .panicked(let reason): self.init(cause: .panicked, message: reason)
+        case .fault(let report): self.init(cause: .tripleFault, message: report.summary)
+        case .killed(.signal(let number)): self.init(cause: .killed, signal: number)
+        case .killed: self.init(cause: .killed)
+        case .failed(let report): self.init(cause: .vmmError, message: report.summary)
         }
     }
 
-    private init(_ cause: Cause, code: UInt8? = nil, signal: Int32? = nil, message: String? = nil) {
+    private init(cause: Cause, code: UInt8? = nil, signal: Int32? = nil, message: String? = nil) {
         self.cause = cause
         self.code = code
         self.signal = signal

@@ -20,7 +20,7 @@ extension ControlError {
             self.init(
                 isForbidden ? .permission : .kvm, "\(error.subject): \(error.operation): \(error.errno)",
                 hint: error.remedy, errno: error.errno.rawValue)
-        case let error as SystemCallError: self.init(error.errno, error.description)
+        case let error as SystemCallError: self.init(errno: error.errno, error.description)
         case let error as ByteSourceError: self.init(source: error)
         case let error as KernelImageError:
             if case .unreadable(let source) = error.reason {
@@ -38,7 +38,7 @@ extension ControlError {
         }
     }
 
-    private init(_ errno: Errno, _ message: String) {
+    private init(errno: Errno, _ message: String) {
         let kind: Kind =
             switch errno {
             case .noSuchFileOrDirectory, .notDirectory: .notFound
@@ -52,14 +52,14 @@ extension ControlError {
 
     private init(source error: ByteSourceError) {
         switch error.problem {
-        case .system(let cause): self.init(cause.errno, error.description)
+        case .system(let cause): self.init(errno: cause.errno, error.description)
         case .notRegular, .shrunk: self.init(.invalidArgument, error.description)
         }
     }
 
     private init(image error: RawImageError) {
         switch error.problem {
-        case .system(let cause): self.init(cause.errno, error.description)
+        case .system(let cause): self.init(errno: cause.errno, error.description)
         case .notPermitted, .readOnlyFileSystem: self.init(.permission, error.description)
         case .inUse: self.init(.resource, error.description)
         case .unsuitable, .directNotSupported, .differentAccess: self.init(.invalidArgument, error.description)

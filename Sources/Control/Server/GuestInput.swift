@@ -8,13 +8,13 @@ final class GuestInput {
     static let limit = 1 << 20
 
     private let loop: EventLoop
-    private let pipe: Pipe
+    private let pipe: NonblockingPipe
     private var waiting: [UInt8] = []
     private var watch: EventLoop.Watch?
 
     init(on loop: EventLoop) throws(SystemCallError) {
         self.loop = loop
-        pipe = try Pipe()
+        pipe = try NonblockingPipe()
     }
 
     /// Where the guest's console reads.

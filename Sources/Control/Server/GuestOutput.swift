@@ -13,7 +13,7 @@ final class GuestOutput {
     }
 
     private let loop: EventLoop
-    private let pipe: Pipe
+    private let pipe: NonblockingPipe
     private let deliver: (ConsoleText) -> Void
     private var ended: (() -> Void)?
     private var cutter = TextCutter()
@@ -30,7 +30,7 @@ final class GuestOutput {
         self.loop = loop
         self.deliver = deliver
         self.ended = ended
-        pipe = try Pipe()
+        pipe = try NonblockingPipe()
         listen()
     }
 

@@ -2,7 +2,7 @@ import CLinux
 import Linux
 
 /// A pipe(7) within this process, neither of whose ends waits.
-struct Pipe: ~Copyable {
+struct NonblockingPipe: ~Copyable {
     let reading: OwnedDescriptor
     let writing: OwnedDescriptor
 
