@@ -8,7 +8,8 @@ include Tests/bench/rules.mk
 include Tests/fuzz/rules.mk
 
 BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(FIRMWARE_PACKAGES) acpica-tools cpio iproute2 passt xz-utils zstd lz4 gzip
+TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) $(FIRMWARE_PACKAGES) \
+	acpica-tools cpio xz-utils zstd lz4 gzip
 
 SWIFTLET := .build/release/swiftlet
 RELEASE_FLAGS := -c release --product swiftlet --disable-local-rpath -Xswiftc -static-executable \

@@ -111,7 +111,10 @@ if let library = Context.environment["SWIFTLET_FUZZER"] {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Virtio", "VirtioTesting"],
+            dependencies: [
+                "CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "PCI", "Storage", "Virtio",
+                "VirtioTesting",
+            ],
             path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
             swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
             linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))

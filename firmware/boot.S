@@ -79,6 +79,11 @@ descriptorTable:
     .quad 0x00cf9b000000ffff        // CODE32: flat, 32-bit
     .quad 0x00af9b000000ffff        // CODE64
     .quad 0x00cf93000000ffff        // DATA: flat
+    .quad 0x00cff3000000ffff        // USER_DATA: flat, CPL 3
+    .quad 0x00affb000000ffff        // USER_CODE
+    .globl taskDescriptor
+taskDescriptor:                     // TASK: user.S fills it in
+    .quad 0, 0
 descriptorTableEnd:
 
 descriptorTablePointer:
@@ -88,7 +93,7 @@ descriptorTablePointer:
 // Page tables that map the first 4 GiB to themselves by 2 MiB pages. They are laid out by the assembler, as
 // filling them would be most of what a payload executes. Accessed and dirty are set already.
 
-#define PRESENT_WRITABLE 0x23       // and accessed
+#define PRESENT_WRITABLE 0x27       // and for CPL 3, and accessed
 #define LARGE 0xc0                  // 2 MiB, dirty
 #define UNCACHED 0x18               // PWT, PCD: for the hole for devices from 3 GiB up
 

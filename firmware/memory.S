@@ -18,3 +18,20 @@ memcpy:
     movq %rdx, %rcx
     rep movsb
     ret
+
+    .section .text.memmove, "ax", @progbits
+    .globl memmove
+memmove:
+    movq %rdi, %rax
+    movq %rdx, %rcx
+    cmpq %rsi, %rdi
+    ja 1f
+    rep movsb
+    ret
+// Backwards, as the source's end may lie within the destination.
+1:  leaq -1(%rsi, %rdx), %rsi
+    leaq -1(%rdi, %rdx), %rdi
+    std
+    rep movsb
+    cld
+    ret

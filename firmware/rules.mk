@@ -5,7 +5,7 @@
 FIRMWARE_PACKAGES := musl-tools
 
 FIRMWARE_BUILD := .build/firmware
-FIRMWARE_RUNTIME := $(wildcard firmware/Runtime/*.swift)
+FIRMWARE_RUNTIME := $(wildcard firmware/Runtime/*.swift firmware/Runtime/*/*.swift)
 FIRMWARE_SUPPORT := $(patsubst firmware/%.S,$(FIRMWARE_BUILD)/%.o,$(wildcard firmware/*.S))
 FIRMWARE_SWIFT := $(patsubst firmware/payloads/%.swift,%,$(wildcard firmware/payloads/*.swift))
 FIRMWARE_ASSEMBLY := $(patsubst firmware/payloads/%.S,%,$(wildcard firmware/payloads/*.S))
@@ -42,7 +42,8 @@ $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_ASSEMBLY)): $(FIRMWARE_BUILD)/%.
 	@$(FIRMWARE_LINK)
 
 # Programs for Linux guests: static, without a Swift runtime.
-FIRMWARE_PROGRAMS := $(patsubst firmware/programs/%.swift,$(FIRMWARE_BUILD)/programs/%,$(wildcard firmware/programs/*.swift))
+FIRMWARE_PROGRAMS := $(patsubst firmware/programs/%,$(FIRMWARE_BUILD)/programs/%,\
+	$(basename $(wildcard firmware/programs/*.swift firmware/programs/*.c)))
 
 firmware: $(FIRMWARE_PROGRAMS)
 
@@ -52,3 +53,10 @@ $(FIRMWARE_BUILD)/programs/%: firmware/programs/%.swift $(wildcard firmware/prog
 		-parse-as-library -Osize -module-name Program -I firmware/programs/Ports -Xfrontend -function-sections \
 		-c $< -o $@.o
 	@musl-gcc -static -s -Wl,--gc-sections $@.o -o $@ && printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
+
+# The kernel's own headers are not among musl's.
+$(FIRMWARE_BUILD)/programs/%: firmware/programs/%.c firmware/rules.mk
+	@mkdir -p $(@D)
+	@musl-gcc -static -s -Os -std=c17 -Wall -Wextra -Werror \
+		-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu $< -o $@ \
+		&& printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@

@@ -10,11 +10,17 @@ import Linux
 public final class Machine: Sendable {
     public let events: EventLog
     public let console: Console
-    public let serial: Serial16550
+    /// The guest's end of the console.
+    public let consolePort: any ConsolePort
+    /// COM1; nil when the console is a virtio device.
+    public let serial: Serial16550?
+    /// The guest's memory balloon, where it has one.
+    public let balloon: Balloon?
     /// In the order of the configuration.
     public let disks: [DiskHandle]
     public let nets: [NetHandle]
 
+    private let virtioConsole: LoopConfined<ConsoleDevice>?
     private let wiring: MachineWiring
     private let devices: MachineDevices
     private let memory: GuestMemory
@@ -29,7 +35,7 @@ public final class Machine: Sendable {
     /// - Throws: `KVMError`, `GuestMemoryError`, `SystemCallError` or an error of `Boot`, each of which says in a
     ///   sentence what failed.
     public init(_ system: borrowing System, _ plan: MachinePlan) throws {
-        events = try EventLog()
+        events = plan.events
         events.mark(.filesChecked, at: plan.time)
         let configuration = plan.configuration
         memory = try GuestMemory(
@@ -47,10 +53,17 @@ public final class Machine: Sendable {
         let entry = try plan.load(into: memory)
         vcpus = try VCPUFactory(system, vcpuCount: configuration.cpus).makeVCPUs(of: vm, entry: entry)
 
-        console = try Console()
-        let serialInterrupt = try SharedEventCounter()
-        try vm.bind(serialInterrupt.counter, toInterrupt: Layout.com1Interrupt)
-        serial = Serial16550(console: console) { serialInterrupt.counter.signal() }
+        if let link = plan.devices.consoleLink {
+            (console, consolePort, serial) = (link.console, link, nil)
+        } else {
+            console = try Console()
+            let serialInterrupt = try SharedEventCounter()
+            try vm.bind(serialInterrupt.counter, toInterrupt: Layout.com1Interrupt)
+            let serial = Serial16550(console: console) { serialInterrupt.counter.signal() }
+            (consolePort, self.serial) = (serial, serial)
+        }
+        balloon = plan.devices.balloon
+        virtioConsole = plan.devices.console
         powerButton = try EventCounter()
         try vm.bind(powerButton, toInterrupt: Layout.powerButtonInterrupt)
 
@@ -98,6 +111,11 @@ public final class Machine: Sendable {
     /// Presses the guest's power button; what it does about it, if anything, is up to the guest.
     public func pressPowerButton() {
         powerButton.signal()
+    }
+
+    /// Tells the guest how large its console is; a serial port has no size.
+    public func resizeConsole(columns: UInt16, rows: UInt16) {
+        virtioConsole?.perform { $0.resize(columns: columns, rows: rows) }
     }
 
     /// Brings the machine to its end, unless it has come there already: every vCPU stops.

@@ -14,7 +14,7 @@ enum ProcessSignals {
     /// Signals that whoever started this process wants ignored, as `nohup` does, stay ignored.
     static func takeOver() -> SignalSet {
         signal(SIGPIPE, SIG_IGN)
-        let set = SignalSet(ending.filter { !isIgnored($0) } + [SIGTSTP, SIGCONT])
+        let set = SignalSet(ending.filter { !isIgnored($0) } + [SIGTSTP, SIGCONT, SIGWINCH])
         set.block()
         return set
     }

@@ -13,7 +13,7 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Boots a virtual machine on this terminal and waits for its end.",
         discussion: """
-            The guest's first serial port is stdin and stdout. The exit status is 0 when the guest powers off or \
+            The guest's console, its first serial port or with --console virtio hvc0, is stdin and stdout. The exit status is 0 when the guest powers off or \
             reboots, 255 when it panics or faults, 124 when the time limit runs out and 125 when Swiftlet fails.
 
             On a terminal, Ctrl-] then q leaves and kills the machine.
@@ -60,7 +60,7 @@ struct RunCommand: ParsableCommand {
             timeLimit: timeout?.nanoseconds)
         let outputFailure = OutputFailure()
         let console = try ConsoleThread(
-            console: machine.console, port: machine.serial, input: STDIN_FILENO, output: STDOUT_FILENO,
+            console: machine.console, port: machine.consolePort, input: STDIN_FILENO, output: STDOUT_FILENO,
             interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) },
             report: { [consoleEnded = supervisor.consoleEnded] event in
                 switch event {

@@ -55,6 +55,27 @@ struct MachineOptions: ParsableArguments {
     var entropy = false
 
     @Option(
+        defaultAsFlag: ByteSize(bytes: 0),
+        help: ArgumentHelp(
+            "Give the guest a memory balloon, by which it gives back memory that it has no use for, and at first this much.",
+            valueName: "size"),
+        transform: OptionValue.size)
+    var balloon: ByteSize?
+
+    @Option(help: "The guest's console: COM1, or hvc0.")
+    var console = VMConfiguration.Console.Device.serial
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            Give the guest /dev/virtio-ports/NAME, connected with clients of a Unix socket (name=NAME,socket=PATH) or \
+            appended to a file (name=NAME,file=PATH); may be given more than once.
+            """, valueName: "port"),
+        transform: PortOption.port)
+    var port: [VMConfiguration.Port] = []
+
+    @Option(
         help: ArgumentHelp(
             """
             Connect the guest's vsock ports with Unix sockets: programs connect to PATH and write 'CONNECT port', the \
@@ -76,6 +97,13 @@ struct MachineOptions: ParsableArguments {
         configuration.disks = try DiskOption.disks(disk)
         configuration.nets = try NetOption.nets(net)
         configuration.entropy = entropy
+        configuration.balloon = balloon.map { size in
+            var balloon = VMConfiguration.Balloon()
+            balloon.size = size
+            return balloon
+        }
+        configuration.console.device = console
+        configuration.ports = port
         configuration.vsock = vsock
         try configuration.validate()
         return configuration
@@ -113,3 +141,4 @@ enum OptionValue {
 extension HugePages: ExpressibleByArgument {}
 extension BootProtocolChoice: ExpressibleByArgument {}
 extension VMConfiguration.DeviceTransport: ExpressibleByArgument {}
+extension VMConfiguration.Console.Device: ExpressibleByArgument {}

@@ -21,8 +21,8 @@ struct RunSummary {
         lines.append("\(total) exits to the monitor, \(ports) of them for ports:")
         lines += counts.filter { $0.1 > 0 }.map { kind, count in "\(padded("\(count)", 10))  \(kind.description)" }
         lines += machine.events.reports
-        if machine.serial.lostOutput > 0 {
-            lines.append("\(machine.serial.lostOutput) bytes of console output were lost: the guest did not wait")
+        if let lostOutput = machine.serial?.lostOutput, lostOutput > 0 {
+            lines.append("\(lostOutput) bytes of console output were lost: the guest did not wait")
         }
         standardError.write(lines.map { "swiftlet: \($0)\n" }.joined())
     }

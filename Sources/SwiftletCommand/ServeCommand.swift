@@ -30,7 +30,7 @@ struct ServeCommand: ParsableCommand {
             while let signal = signals.next() {
                 switch signal {
                 case SIGTSTP: raise(SIGSTOP)
-                case SIGCONT: break
+                case SIGCONT, SIGWINCH: break
                 default:
                     server.shutDown(endingSignal == nil && signal != SIGQUIT ? .stop : .kill)
                     endingSignal = signal

@@ -52,6 +52,7 @@ final class Supervisor {
                 if machineHasEnded { outputIsAbandoned = true } else { machine.end(.killed(.timeLimit)) }
             }
         }
+        resizeConsole()
     }
 
     /// Waits for the machine's end.
@@ -80,12 +81,19 @@ final class Supervisor {
         terminal?.restore()
     }
 
+    /// Gives the guest's console the size of the user's terminal.
+    private func resizeConsole() {
+        guard let size = terminal?.size() else { return }
+        machine.resizeConsole(columns: size.columns, rows: size.rows)
+    }
+
     private func serve(_ signal: CInt) {
         switch signal {
         case SIGTSTP where terminal == nil: raise(SIGSTOP)
         // Where the terminal cannot be set, it stays as its user has it.
         case SIGTSTP: try? terminal?.stopProcess()
         case SIGCONT: try? terminal?.processContinued()
+        case SIGWINCH: resizeConsole()
         case _ where machineHasEnded:
             endingSignal = signal
             outputIsAbandoned = true

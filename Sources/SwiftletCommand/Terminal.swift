@@ -21,6 +21,13 @@ struct Terminal: ~Copyable, Sendable {
 
     deinit { SavedSettings.restore() }
 
+    /// In characters (ioctl_tty(2), `TIOCGWINSZ`); nil where it is not known.
+    func size() -> (columns: UInt16, rows: UInt16)? {
+        var size = winsize()
+        guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return nil }
+        return (size.ws_col, size.ws_row)
+    }
+
     /// Turns raw mode on, unless it is on or the terminal is not ours to change: it belongs to its foreground
     /// process group, and a process in the background that changes it is stopped.
     ///

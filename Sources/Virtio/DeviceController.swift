@@ -138,6 +138,8 @@ public final class DeviceController: Sendable {
 
     // MARK: For the device, on its loop's thread
 
+    var isServing: Bool { service.isActive }
+
     /// Says that the driver broke the rules: the device does nothing more until it is reset (virtio 1.3 §2.1.2).
     func fail(_ error: QueueError) {
         service.fail(error)

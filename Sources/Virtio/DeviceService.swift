@@ -10,7 +10,7 @@ final class DeviceService: @unchecked Sendable {
     let report: @Sendable (DeviceReport) -> Void
     private var watches: [EventLoop.Watch] = []
     private var polled: [PolledQueue] = []
-    private var isActive = false
+    private(set) var isActive = false
     private var hasReported = false
 
     init(

@@ -88,7 +88,7 @@ public struct Activation {
 /// What a device may ask of the machine around it, on its loop's thread.
 public struct DeviceContext {
     public let loop: EventLoop
-    /// The guest's; not to be touched while the device is reset.
+    /// The guest's; not to be touched while the device is not active.
     public let memory: GuestMemory
     // The controller owns the device that has this.
     private unowned let controller: DeviceController
@@ -98,6 +98,9 @@ public struct DeviceContext {
         self.memory = memory
         self.controller = controller
     }
+
+    /// Whether the device may use its queues: it was activated, and has neither failed nor been reset since.
+    public var isActive: Bool { controller.isServing }
 
     /// Has `queueNotified` called once more when others have had their turn, unless the device is reset by then: for a
     /// queue of which a portion has been served.

@@ -83,6 +83,29 @@ import Testing
         #expect(port.lostOutput == 0)
     }
 
+    @Test func manyBytesAreAppendedAsFarAsThereIsRoom() {
+        let ring = OutputRing(capacity: 64)
+        var appended = 0
+        var received: [UInt8] = []
+        for round in 0..<100 {
+            let bytes = (0..<round).map { Self.byte(at: appended + $0) }
+            let room = ring.room
+            let count = bytes.withUnsafeBytes { ring.append(contentsOf: $0) }
+            #expect(count == min(round, room))
+            appended += count
+            let part = ring.bytes(from: ring.head).prefix(17)
+            received += part
+            ring.remove(part.count)
+        }
+        while !ring.isEmpty {
+            let part = ring.bytes(from: ring.head)
+            received += part
+            ring.remove(part.count)
+        }
+        #expect(received == (0..<appended).map(Self.byte))
+        #expect(appended > 1000)
+    }
+
     /// A byte that tells its place in a long sequence, not only modulo 256.
     private static func byte(at index: Int) -> UInt8 {
         UInt8(truncatingIfNeeded: index &* 7 &+ index >> 8)

@@ -8,15 +8,21 @@ struct GuestBatch {
         let name: String
         var kernel = Kernel.older
         var image = "vmlinuz"
-        /// What `Guests/init.sh` is to do.
+        /// What `Guests/init.sh` is to do, by itself or by a script of the batch's `GuestContents`.
         let job: String
         /// Further kernel parameters.
         var append = ""
         var options: [String] = []
         var hasInitrd = true
+        /// Seconds that the guest may take.
+        var limit = 60
+        /// Shell commands to run on the host before.
+        var before = ""
         /// Shell commands to run meanwhile: the program's number is in $pid, its stdin is descriptor 3, and
-        /// `await TEXT` waits until its stdout has TEXT.
+        /// `await TEXT` waits until its stdout, which is in $out, has TEXT.
         var meanwhile = ""
+        /// Shell commands to run after the end.
+        var after = ""
 
         var testDescription: String { name }
     }
@@ -36,13 +42,39 @@ struct GuestBatch {
         let status: Int
         let output: String
         let errors: String
-        /// What `meanwhile` printed.
-        let meanwhile: String
+        /// What `before`, `meanwhile` and `after` printed.
+        let host: String
         let seconds: Double
 
         /// For the failure of an expectation.
         var comment: Comment {
-            "status \(status) after \(seconds) s; the end of stdout:\n\(output.suffix(1500))\nstderr:\n\(errors.suffix(1500))"
+            """
+            status \(status) after \(seconds) s; the end of stdout:
+            \(output.suffix(1500))
+            stderr:
+            \(errors.suffix(1500))
+            the host:
+            \(host.suffix(1500))
+            """
+        }
+
+        /// The lines that the guest printed after each `== SECTION`.
+        var sections: [String: [Substring]] { Self.sections(of: output) }
+        /// The same of the commands on the host.
+        var hostSections: [String: [Substring]] { Self.sections(of: host) }
+
+        private static func sections(of text: String) -> [String: [Substring]] {
+            var sections: [String: [Substring]] = [:]
+            var section = ""
+            for line in text.split(whereSeparator: \.isNewline) {
+                if line.hasPrefix("== ") {
+                    section = String(line.dropFirst(3))
+                    sections[section] = []
+                } else {
+                    sections[section]?.append(line)
+                }
+            }
+            return sections
         }
     }
 
@@ -59,8 +91,10 @@ struct GuestBatch {
 
     /// Runs all of `boots`.
     ///
-    /// - Parameter options: further options of `lab run`.
-    init(_ boots: [Boot], options: [String] = []) throws {
+    /// - Parameters:
+    ///   - contents: what the guests have in their initramfs.
+    ///   - options: further options of `lab run`.
+    init(_ boots: [Boot], contents: GuestContents = .standard, options: [String] = []) throws {
         let files = FileManager.default
         let directory = files.temporaryDirectory.appending(path: "guests-\(UUID().uuidString)").path
         try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -69,7 +103,7 @@ struct GuestBatch {
         var supplied: [String] = []
         for kernel in Kernel.allCases where boots.contains(where: { $0.kernel == kernel }) {
             let initramfs = "\(directory)/\(kernel.rawValue).cpio"
-            try Self.makeInitramfs(initramfs, for: kernel)
+            try contents.makeInitramfs(initramfs, modules: "\(Self.directory(of: kernel))/modules")
             supplied.append("\(initramfs):\(kernel.rawValue).cpio")
             for image in Set(boots.filter { $0.kernel == kernel }.map(\.image)) {
                 supplied.append("\(try Self.directory(of: kernel))/\(image):\(kernel.rawValue).\(image)")
@@ -114,43 +148,39 @@ struct GuestBatch {
         return path
     }
 
-    private static func makeInitramfs(_ path: String, for kernel: Kernel) throws {
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Guests/init.sh").path
-        let modules = "\(try directory(of: kernel))/modules:button,evdev,pvpanic_mmio"
-        let result = try LabHost.result(
-            of: try LabHost.process(["initramfs", "--to", path, "--init", script, "--modules", modules]))
-        guard result.status == 0 else { throw Failure(description: result.errors) }
-    }
-
     private static let prelude = """
         await() {
-            for try in $(seq 600); do
+            for try in $(seq $((limit * 10))); do
                 grep -q "$1" $out && return
                 kill -0 $pid || return
                 usleep 100000
             done
         }
         boot() {
-            out=$OUT/$1.out meanwhile=$2
-            exec 4>$OUT/$1.errors 5>$OUT/$1.meanwhile
-            name=$1
-            shift 2
+            name=$1 limit=$2 before=$3 meanwhile=$4 after=$5
+            shift 5
+            out=$OUT/$name.out
+            exec 4>$OUT/$name.errors 5>$OUT/$name.host
             echo "$name: $*"
+            eval "$before" >&5 2>&1
             begin=$(cut -d ' ' -f 1 /proc/uptime)
             if [ "$meanwhile" ]; then
                 mkfifo input
-                timeout -s KILL 100 swiftlet run "$@" <input >$out 2>&4 &
+                timeout -s KILL $((limit + 40)) swiftlet run "$@" <input >$out 2>&4 &
                 pid=$!
                 exec 3>input
-                eval "$meanwhile" >&5 2>&1
+                # In a shell of its own, which a write to a program that has ended may kill.
+                (eval "$meanwhile") >&5 2>&1
                 exec 3>&-
                 wait $pid
             else
-                timeout -s KILL 100 swiftlet run "$@" </dev/null >$out 2>&4
+                timeout -s KILL $((limit + 40)) swiftlet run "$@" </dev/null >$out 2>&4
             fi
             status=$?
+            end=$(cut -d ' ' -f 1 /proc/uptime)
             rm -f input
-            echo $status $begin $(cut -d ' ' -f 1 /proc/uptime) >$OUT/$name.end
+            eval "$after" >&5 2>&1
+            echo $status $begin $end >$OUT/$name.end
         }
 
         """
@@ -161,8 +191,8 @@ struct GuestBatch {
             "--kernel", "\(boot.kernel.rawValue).\(boot.image)", "--append", append.joined(separator: " "),
         ]
         if boot.hasInitrd { arguments += ["--initrd", "\(boot.kernel.rawValue).cpio"] }
-        if !boot.options.contains("--timeout") { arguments += ["--timeout", "60s"] }
-        let words = ["\(index)", boot.meanwhile] + arguments + boot.options
+        if !boot.options.contains("--timeout") { arguments += ["--timeout", "\(boot.limit)s"] }
+        let words = ["\(index)", "\(boot.limit)", boot.before, boot.meanwhile, boot.after] + arguments + boot.options
         return "boot \(words.map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " "))\n"
     }
 
@@ -174,7 +204,7 @@ struct GuestBatch {
         }
         return Result(
             status: try #require(Int(numbers[0])), output: try text("out"), errors: try text("errors"),
-            meanwhile: try text("meanwhile"),
+            host: try text("host"),
             seconds: try #require(Double(numbers[2])) - #require(Double(numbers[1])))
     }
 }

@@ -52,7 +52,7 @@ struct GuestDialogueTests {
     @Test func everyByteReachesTheGuest() throws {
         let result = try result("bytes")
         #expect(result.status == 0, result.comment)
-        let sum = try #require(result.meanwhile.split(separator: " ").first)
+        let sum = try #require(result.host.split(separator: " ").first)
         #expect(sum.count == 32)
         #expect(result.output.contains(sum), result.comment)
     }
@@ -75,9 +75,9 @@ struct GuestDialogueTests {
     @Test func nothingIsLeftOfAKilledMonitor() throws {
         let result = try result("kill")
         #expect(result.status == 128 + Int(SIGKILL), result.comment)
-        let lines = result.meanwhile.split(separator: "\n")
-        #expect(lines.count == 1, "a process is left: \(result.meanwhile)")
+        let lines = result.host.split(separator: "\n")
+        #expect(lines.count == 1, "a process is left: \(result.host)")
         // The guest had touched this much of its memory at least.
-        #expect(lines.first.flatMap { Int($0) } ?? 0 > 32 << 10, "\(result.meanwhile)")
+        #expect(lines.first.flatMap { Int($0) } ?? 0 > 32 << 10, "\(result.host)")
     }
 }

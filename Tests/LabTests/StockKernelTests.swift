@@ -44,16 +44,7 @@ struct StockKernelTests {
         let result = try result(name)
         #expect(result.status == 0, result.comment)
         #expect(result.errors == "", result.comment)
-        var report: [String: [Substring]] = [:]
-        var section = ""
-        for line in result.output.split(whereSeparator: \.isNewline) {
-            if line.hasPrefix("== ") {
-                section = String(line.dropFirst(3))
-                report[section] = []
-            } else {
-                report[section]?.append(line)
-            }
-        }
+        let report = result.sections
         try #require(report["end"] != nil, result.comment)
         return report
     }

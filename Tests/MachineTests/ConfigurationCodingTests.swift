@@ -16,7 +16,8 @@ struct ConfigurationCodingTests {
     /// Fails for a field that is forgotten in either direction.
     @Test func everyFieldIsKept() throws {
         let json = """
-            {"console": {"output": "file:/tmp/log"}, "cpus": 4,
+            {"balloon": {"deflateOnOOM": false, "size": "1M", "statisticsInterval": 5},
+             "console": {"device": "virtio", "output": "file:/tmp/log"}, "cpus": 4,
              "disks": [{"bytesPerSecond": 5000, "direct": true, "id": "d", "operationsPerSecond": 7, "path": "p",
                         "queueSize": 64, "queues": 2, "readOnly": true, "serial": "s"}],
              "entropy": true, "hugePages": "never",
@@ -24,7 +25,7 @@ struct ConfigurationCodingTests {
              "memory": "2G",
              "nets": [{"bytesPerSecond": 5000, "fd": 5, "id": "n", "mac": "02:00:00:00:00:01", "mtu": 9000, "queues": 2,
                        "tap": "t", "user": false}],
-             "transport": "pci", "vsock": {"cid": 3, "socket": "v"}}
+             "ports": [{"file": "f", "name": "p", "socket": "s"}], "transport": "pci", "vsock": {"cid": 3, "socket": "v"}}
             """
         let configuration = try decode(json)
         #expect(configuration.disks.first?.queueSize == 64)
@@ -37,6 +38,8 @@ struct ConfigurationCodingTests {
         // ... and that is all there is.
         let values: [(Any, Any?)] = [
             (configuration, given), (configuration.kernel, given?["kernel"]),
+            (configuration.console, given?["console"]), (try #require(configuration.balloon), given?["balloon"]),
+            (try #require(configuration.vsock), given?["vsock"]), (configuration.ports[0], (given?["ports"] as? [Any])?.first),
             (configuration.disks[0], (given?["disks"] as? [Any])?.first),
             (configuration.nets[0], (given?["nets"] as? [Any])?.first),
         ]
@@ -49,7 +52,7 @@ struct ConfigurationCodingTests {
     @Test(arguments: [
         (#"{"kernel": {"path": "k"}, "cpu": 1}"#, "cpu", "use cpus, memory,"),
         (#"{"kernel": {"path": "k", "Initrd": "i"}}"#, "kernel.Initrd", "use path, initrd,"),
-        (#"{"kernel": {"path": "k"}, "console": {"output": "events", "input": 1}}"#, "console.input", "use output"),
+        (#"{"kernel": {"path": "k"}, "console": {"output": "events", "input": 1}}"#, "console.input", "use device, output"),
         (#"{"kernel": {"path": "k"}, "console": {"output": "stdout"}}"#, "console.output", "events, inherit"),
         (#"{"kernel": {"path": "k"}, "console": {"output": "file:"}}"#, "console.output", "events, inherit"),
         (#"{"kernel": {"path": "k"}, "memory": "12"}"#, "memory", "512M"),
@@ -75,6 +78,6 @@ struct ConfigurationCodingTests {
 
     @Test(arguments: ["events", "inherit", "discard", "file:a", "file:/x y"])
     func consoleOutputsAreWrittenAsTheyAreRead(text: String) {
-        #expect(ConsoleConfiguration.Output(rawValue: text)?.rawValue == text)
+        #expect(VMConfiguration.Console.Output(rawValue: text)?.rawValue == text)
     }
 }

@@ -208,6 +208,25 @@ struct ServeTests {
         #expect(try kind(["id": "data"]) == "invalidState")
     }
 
+    @Test func theBalloonTakesASize() throws {
+        let machine = try ServedMachine(payload: "spin", configuration: ["balloon": [:] as [String: Any]])
+        try machine.request("device.update", ["id": "balloon", "size": "8M"])
+        try machine.session.await("the balloon's target") { _ in
+            let memory = try? machine.request("vm.stats")["memory"] as? [String: Any]
+            return memory?["balloonTargetBytes"] as? Int == 8 << 20
+        }
+        #expect(
+            try machine.refusal("device.update", ["id": "balloon", "path": "x"])["field"] as? String == "path")
+    }
+
+    /// As when a terminal changes its size.
+    @Test func signalsThatAreNotForItAreIgnored() throws {
+        let machine = try ServedMachine(payload: "spin")
+        machine.session.send(SIGWINCH)
+        usleep(50_000)
+        #expect(try machine.request("vm.get")["state"] as? String == "running")
+    }
+
     private func serialWrites(_ machine: ServedMachine) throws -> Int {
         let vcpus = try #require(try machine.request("vm.stats")["vcpus"] as? [[String: Any]])
         #expect(vcpus.count == 2)

@@ -118,6 +118,22 @@ import Testing
         #expect(failure == .ioError)
     }
 
+    @Test(arguments: [Operation.write, .writeZeroes(mayUnmap: false)], [false, true])
+    func durableTransfersAskForIt(_ operation: Operation, durable: Bool) throws {
+        let memory = try TransferMemory(requests: 1, segmentsPerRequest: 1, bouncing: false)
+        memory[0].segments[0] = iovec(iov_base: nil, iov_len: 512)
+        var request = Request(
+            operation, durable: durable, offset: 0, count: 512, segments: 1, memory: memory[0], alignment: .any)
+        var flags: CInt?
+        let failure = carryOut(&request, memory[0]) { call in
+            guard case .write(_, _, _, let given) = call else { return -Int(EOPNOTSUPP) }
+            flags = given
+            return 512
+        }
+        #expect(failure == nil)
+        #expect(flags == (durable ? RWF_DSYNC : 0))
+    }
+
     @Test(arguments: [Operation.read, .write, .flush, .discard, .writeZeroes(mayUnmap: true)])
     func failuresEndARequest(_ operation: Operation) throws {
         let memory = try TransferMemory(requests: 1, segmentsPerRequest: 1, bouncing: false)

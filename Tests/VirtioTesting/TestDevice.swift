@@ -141,9 +141,9 @@ public final class TestDevice {
     ///
     /// - Returns: whether it came to hold.
     public func wait(until condition: () throws -> Bool) rethrows -> Bool {
-        for round in 0..<50_000 {
+        for _ in 0..<50_000 {
             if try condition() { return true }
-            if round > 1000 { usleep(100) }
+            usleep(100)
         }
         return false
     }

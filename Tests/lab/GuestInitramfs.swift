@@ -10,7 +10,7 @@ struct GuestInitramfs {
 
     static let standardInit = """
         #!/bin/sh
-        export PATH=/bin HOME=/root
+        export PATH=/bin:/usr/bin HOME=/root
         mount -t devtmpfs dev /dev
         mount -t proc proc /proc
         mount -t sysfs sys /sys
@@ -23,9 +23,11 @@ struct GuestInitramfs {
         """
 
     private(set) var archive = CpioArchive()
+    /// Programs and libraries, several of which need the same.
+    private var programFiles: Set<String> = []
 
     init() throws {
-        for directory in ["dev", "etc", "proc", "root", "run", "sys"] { try archive.addDirectory(directory) }
+        for directory in ["dev", "etc", "mnt", "proc", "root", "run", "sys"] { try archive.addDirectory(directory) }
         try archive.addDirectory("tmp", mode: 0o1777)
         try archive.addDevice("dev/console", .character, major: 5, minor: 1)
         try archive.addDevice("dev/null", .character, major: 1, minor: 3, mode: 0o666)
@@ -34,6 +36,17 @@ struct GuestInitramfs {
     mutating func add(busybox: Busybox) throws {
         try archive.addFile("bin/busybox", contents: contentsOfFile(busybox.path, limit: Self.largestFile), mode: 0o755)
         for applet in try busybox.applets { try archive.addSymbolicLink("bin/\(applet)", to: "busybox") }
+    }
+
+    /// Adds programs of this machine to /usr/bin, with the shared libraries that they need.
+    mutating func add(programs: [String]) throws {
+        for program in programs {
+            let name = (program as NSString).lastPathComponent
+            for file in try ProgramFiles.all(of: program, at: "/usr/bin/\(name)")
+            where programFiles.insert(file.target).inserted {
+                try add(file.source, at: String(file.target.dropFirst()))
+            }
+        }
     }
 
     mutating func add(modules wanted: [String], from directory: String) throws {

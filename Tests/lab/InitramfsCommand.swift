@@ -29,6 +29,11 @@ struct InitramfsCommand: ParsableCommand {
         help: ArgumentHelp("Add a file or directory as GUEST.", valueName: "host:guest"))
     var files: [String] = []
 
+    @Option(
+        name: .customLong("program"), parsing: .singleValue,
+        help: ArgumentHelp("Add a program to /usr/bin, and the shared libraries it needs.", valueName: "path"))
+    var programs: [String] = []
+
     func run() throws {
         var guest = try GuestInitramfs()
         try guest.add(busybox: Busybox(path: busybox))
@@ -39,6 +44,7 @@ struct InitramfsCommand: ParsableCommand {
             }
             try guest.add(modules: parts[1].split(separator: ",").map(String.init), from: parts[0])
         }
+        try guest.add(programs: programs)
         for text in files {
             let file = try SuppliedFile(parsing: text)
             try guest.add(file.source, at: String(file.target.drop { $0 == "/" }))

@@ -1,6 +1,9 @@
 # Debian packages that the lab needs to run, besides those that build it.
 LAB_PACKAGES := apt busybox-static coreutils dpkg e2fsprogs libc-bin qemu-system-x86 tar util-linux
 
+# Debian packages of programs that the tests' guests and the lab host run.
+LAB_TEST_PACKAGES := e2fsprogs ethtool fio iperf3 iproute2 passt rng-tools5 util-linux
+
 LAB_PROGRAM := .build/debug/lab
 
 # make lab CMD='ls -l /dev/kvm': a shell command on a host with a real KVM, which with LAB=host in the environment is

@@ -17,9 +17,18 @@ struct ACPITable {
     /// Ends the VM with a status from 210 to 213 when the table, or a structure on the way to it, is missing or
     /// damaged.
     static func find(_ signature: StaticString, from startInfo: StartInfo) -> ACPITable {
-        guard let root = startInfo.rootPointer, matches(root, "RSD PTR ") else {
-            fail("there is no ACPI root pointer", status: 210)
+        require(startInfo.rootPointer != nil, "there is no ACPI root pointer", status: 210)
+        guard let table = findOptional(signature, from: startInfo) else {
+            fail("the XSDT does not name the table", status: 213)
         }
+        return table
+    }
+
+    /// Finds a table on a machine that may have none; nil then.
+    ///
+    /// Ends the VM with status 211 or 212 when a structure on the way is missing or damaged.
+    static func findOptional(_ signature: StaticString, from startInfo: StartInfo) -> ACPITable? {
+        guard let root = startInfo.rootPointer, matches(root, "RSD PTR ") else { return nil }
         require(sum(root, 20) == 0 && sum(root, 36) == 0, "the root pointer's checksums are wrong", status: 211)
 
         let xsdtAddress = root.loadUnaligned(fromByteOffset: 24, as: UInt64.self)
@@ -36,7 +45,7 @@ struct ACPITable {
             }
             offset += 8
         }
-        fail("the XSDT does not name the table", status: 213)
+        return nil
     }
 
     private func requireChecksum() {

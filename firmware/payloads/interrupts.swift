@@ -5,8 +5,7 @@ import Instructions
 func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     Console.write("interrupts\n")
     InterruptTable.install()
-    maskLegacyControllers()
-    LocalAPIC.maskLINT0()
+    LegacyInterrupts.mask()
     LocalAPIC.enable()
     sti()
 
@@ -31,12 +30,6 @@ func handleInterrupt(vector: UInt64) {
     require(vector >= 32, "an exception came", status: 1)
     InterruptTable.add(UInt8(truncatingIfNeeded: vector))
     LocalAPIC.endInterrupt()
-}
-
-/// The pair of 8259A controllers, where there is one, must not answer for the I/O APIC.
-private func maskLegacyControllers() {
-    Port(0x21).write(byte: 0xFF)
-    Port(0xA1).write(byte: 0xFF)
 }
 
 /// The transmitter is empty: COM1 interrupts as soon as it may, and again after each byte it has sent.

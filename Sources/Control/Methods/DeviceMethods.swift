@@ -16,23 +16,26 @@ public enum DeviceUpdate: ControlMethod {
         public var id: String
         /// Of a disk: the file that takes the place of the present one.
         public var path: String?
+        /// Of the balloon: how much memory the guest is to give back, all in all.
+        public var size: ByteSize?
         /// Of a network card: whether its cable is plugged in.
         public var linkUp: Bool?
 
         private enum CodingKeys: String, CodingKey, CaseIterable {
-            case id, path, linkUp
+            case id, path, size, linkUp
         }
 
         public init(from decoder: any Decoder) throws {
             let fields = try Fields<CodingKeys>(of: decoder)
             id = try fields.require(.id)
             try fields.read(.path, into: &path)
+            try fields.read(.size, into: &size)
             try fields.read(.linkUp, into: &linkUp)
         }
 
         /// - Throws: `ControlError` for a field that a device of this kind has not got.
         func require(only allowed: Set<String>, of device: String) throws(ControlError) {
-            let given = [("path", path != nil), ("linkUp", linkUp != nil)]
+            let given = [("path", path != nil), ("size", size != nil), ("linkUp", linkUp != nil)]
             for (field, isGiven) in given where isGiven && !allowed.contains(field) {
                 throw ControlError(
                     .invalidArgument, "\(device) has no '\(field)' that could be changed", field: field,

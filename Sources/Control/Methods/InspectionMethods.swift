@@ -45,6 +45,9 @@ public enum VMStats: ControlMethod {
     public struct Memory: Codable, Sendable {
         /// The guest's memory.
         public var sizeBytes: UInt64
+        /// How much of it the balloon is to give back to the host, and how much it has; left out without a balloon.
+        public var balloonTargetBytes: UInt64?
+        public var balloonActualBytes: UInt64?
     }
 
     public struct Console: Codable, Sendable {

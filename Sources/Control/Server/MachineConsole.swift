@@ -38,7 +38,7 @@ final class MachineConsole {
     private var thread: ConsoleThread?
 
     init(
-        of machine: Machine, _ configuration: ConsoleConfiguration, on loop: EventLoop, _ listener: Listener
+        of machine: Machine, _ configuration: VMConfiguration.Console, on loop: EventLoop, _ listener: Listener
     ) throws(SystemCallError) {
         self.machine = machine
         self.loop = loop
@@ -52,7 +52,7 @@ final class MachineConsole {
     }
 
     private static func open(
-        _ destination: ConsoleConfiguration.Output, client: GuestOutput?
+        _ destination: VMConfiguration.Console.Output, client: GuestOutput?
     ) throws(SystemCallError) -> OwnedDescriptor {
         switch destination {
         case .events: try OwnedDescriptor.duplicating(client?.descriptor ?? -1)
@@ -68,7 +68,7 @@ final class MachineConsole {
     func start() throws(SystemCallError) {
         watch = try loop.watch(mailbox.changed.descriptor.rawValue, for: .readable) { [unowned self] _ in takeMail() }
         thread = try ConsoleThread(
-            console: machine.console, port: machine.serial, input: input.descriptor, output: destination.rawValue,
+            console: machine.console, port: machine.consolePort, input: input.descriptor, output: destination.rawValue,
             tap: { [machine] in machine.observe(console: $0) },
             report: { [mailbox] event in
                 mailbox.events.withLock { $0.append(event) }

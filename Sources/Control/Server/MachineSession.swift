@@ -175,6 +175,10 @@ final class MachineSession {
             try change.require(only: ["linkUp"], of: "network card '\(net.id)'")
             if let isUp = change.linkUp { net.setLink(up: isUp) }
             reply.succeed(NoFields())
+        } else if let balloon = machine?.balloon, change.id == Balloon.id {
+            try change.require(only: ["size"], of: "the balloon")
+            if let size = change.size { balloon.setTarget(size) }
+            reply.succeed(NoFields())
         } else if machine?.deviceNames.contains(change.id) == true {
             throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "id")
         } else {

@@ -13,7 +13,9 @@ extension VMStats.Result {
                 id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
                 runTimeNs: statistics.processorTime)
         }
-        memory = VMStats.Memory(sizeBytes: machine.memorySize)
-        console = VMStats.Console(lostBytes: machine.serial.lostOutput)
+        let balloon = machine.balloon?.reading
+        memory = VMStats.Memory(
+            sizeBytes: machine.memorySize, balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual)
+        console = VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0)
     }
 }

@@ -133,7 +133,7 @@ public final class BalloonDevice: VirtioDevice {
 
     /// Asks the guest for new statistics, which are in the ledger once they come.
     public func requestStatistics() {
-        guard let (head, queue) = statisticsBuffer else { return }
+        guard context?.isActive == true, let (head, queue) = statisticsBuffer else { return }
         statisticsBuffer = nil
         queue.complete(head: head, written: 0)
         queue.publish()

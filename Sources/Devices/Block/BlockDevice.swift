@@ -8,6 +8,10 @@ import Virtio
 /// Requests of all queues go to one storage engine, under tags of which there is one for each entry of each queue: a
 /// request allocates nothing, and none has to wait for a tag.
 public final class BlockDevice: VirtioDevice {
+    /// Bytes of requests that are begun together at most before the driver gets those that are complete: it can then
+    /// go on while others are served.
+    private static let portion = 128 << 10
+
     private let engine: StorageEngine
     private let settings: BlockSettings
     private let identity: [UInt8]
@@ -68,17 +72,17 @@ public final class BlockDevice: VirtioDevice {
             polledQueues: 0..<settings.queueCount)
     }
 
-    public func attach(_ context: DeviceContext) {
+    public func attach(_ context: DeviceContext) throws(SystemCallError) {
         self.context = context
+        if let descriptor = engine.descriptor {
+            try context.loop.watch(descriptor, for: .readable) { [unowned self] _ in takeCompletions() }
+        }
     }
 
     public func activate(_ activation: Activation) throws(QueueError) {
         if !isEngineActive {
             do throws(SystemCallError) {
                 try engine.activate()
-                if let descriptor = engine.descriptor {
-                    try context?.loop.watch(descriptor, for: .readable) { [unowned self] _ in takeCompletions() }
-                }
             } catch {
                 throw .malformed("requests that the host cannot serve: \(error)")
             }
@@ -89,7 +93,29 @@ public final class BlockDevice: VirtioDevice {
     }
 
     public func queueNotified(_ index: Int) throws(QueueError) {
-        try serve(index)
+        guard index < queues.count, let queue = queues[index] else { return }
+        let isCut: Bool
+        var begun = 0
+        do throws(QueueError) {
+            isCut = try queue.drain { chain throws(QueueError) in
+                guard mayBegin() else { return false }
+                begun += try begin(&chain, of: queue, index)
+                if begun >= Self.portion {
+                    begun = 0
+                    engine.submit()
+                    takeCompletions()
+                }
+                return true
+            }
+        } catch {
+            // The driver's queues are not touched any more; what has begun must end all the same.
+            queues = []
+            engine.submit()
+            throw error
+        }
+        engine.submit()
+        takeCompletions()
+        if isCut { context?.notifyAgain(index) }
     }
 
     /// virtio 1.3 §5.2.6.2, on `writeback`.
@@ -145,37 +171,16 @@ public final class BlockDevice: VirtioDevice {
 
     // MARK: Requests
 
-    private func serve(_ index: Int) throws(QueueError) {
-        guard index < queues.count, let queue = queues[index] else { return }
-        let isCut: Bool
-        do throws(QueueError) {
-            isCut = try queue.drain { chain throws(QueueError) in
-                guard mayBegin() else { return false }
-                try begin(&chain, of: queue, index)
-                return true
-            }
-        } catch {
-            // The driver's queues are not touched any more; what has begun must end all the same.
-            queues = []
-            engine.submit()
-            throw error
-        }
-        engine.submit()
-        takeCompletions()
-        if isCut { context?.notifyAgain(index) }
-    }
-
     /// Serves all queues, which for some time were not.
     private func serveAll() {
-        for index in queues.indices {
-            do throws(QueueError) { try serve(index) } catch { return context?.fail(error) ?? () }
-        }
+        for index in queues.indices { context?.notifyAgain(index) }
     }
 
     /// Begins the request that the chain is, or ends it at once.
     ///
+    /// - Returns: how many bytes it moves.
     /// - Throws: where the chain is none.
-    private func begin(_ chain: inout DescriptorChain, of queue: Virtqueue, _ index: Int) throws(QueueError) {
+    private func begin(_ chain: inout DescriptorChain, of queue: Virtqueue, _ index: Int) throws(QueueError) -> Int {
         guard let tag = requests.nextTag else { throw .tooManyInFlight }
         guard let status = chain.writable.removeLastByte() else {
             throw .malformed("a block request without a place for its status")
@@ -203,6 +208,7 @@ public final class BlockDevice: VirtioDevice {
             end(request, .ok, on: queue)
         case .refuse(let status): end(request, status, on: queue)
         }
+        return command.byteCount
     }
 
     /// Whether a request may begin now; otherwise all queues are served again once one may.
@@ -217,7 +223,7 @@ public final class BlockDevice: VirtioDevice {
     }
 
     /// Whether writes must be durable when they are complete (virtio 1.3 §5.2.6.2).
-    private var isWritethrough: Bool { !hasWriteback || !rules.features.contains(BlockFeature.flush) }
+    var isWritethrough: Bool { !hasWriteback || !rules.features.contains(BlockFeature.flush) }
 
     private func beginNextRange(of tag: Int) {
         let range = requests.ranges(of: tag)[requests[tag].rangesBegun]

@@ -44,7 +44,7 @@ struct ConsoleInput: ~Copyable {
     ///
     /// - Parameter end: called when the source comes to its end.
     /// - Returns: whether there is more to move at once.
-    mutating func pump(to port: Serial16550, watching poller: borrowing Poller, end: (End) -> Void) -> Bool {
+    mutating func pump(to port: any ConsolePort, watching poller: borrowing Poller, end: (End) -> Void) -> Bool {
         offer(to: port)
         guard let descriptor else { return false }
         let room = room(in: port)
@@ -83,12 +83,12 @@ struct ConsoleInput: ~Copyable {
     // MARK: -
 
     /// How many bytes may be read now.
-    private func room(in port: Serial16550) -> Int {
+    private func room(in port: any ConsolePort) -> Int {
         if escape != nil { return Self.readAhead - held.count }
         return held.isEmpty ? port.roomForInput() : 0
     }
 
-    private mutating func offer(to port: Serial16550) {
+    private mutating func offer(to port: any ConsolePort) {
         guard !held.isEmpty else { return }
         let taken = held.withUnsafeBytes { port.receive($0) }
         held.removeFirst(taken)

@@ -13,7 +13,7 @@ public enum ConsoleEvent: Equatable, Sendable {
     case ended
 }
 
-/// Moves a console's bytes: from the serial port's ring to the output, from the input to the serial port.
+/// Moves a console's bytes: from the guest's port to the output by way of the ring, from the input to the port.
 ///
 /// The pump sleeps until there is something to do. Once there was output, it looks for more every millisecond
 /// until there is none, so that a guest which prints steadily never has to wake it, which costs a system call,
@@ -28,7 +28,7 @@ final class ConsolePump: Sendable {
     private static let lingerMilliseconds: CInt = 1
 
     private let console: Console
-    private let port: Serial16550
+    private let port: any ConsolePort
     private let input: CInt?
     private let output: NonblockingOutput
     private let interactive: Bool
@@ -37,7 +37,7 @@ final class ConsolePump: Sendable {
     private let poller: Poller
 
     init(
-        console: Console, port: Serial16550, input: CInt?, output: CInt, interactive: Bool,
+        console: Console, port: any ConsolePort, input: CInt?, output: CInt, interactive: Bool,
         tap: (@Sendable (UnsafeRawBufferPointer) -> Void)?, report: @escaping @Sendable (ConsoleEvent) -> Void
     ) throws(SystemCallError) {
         self.console = console

@@ -1,6 +1,6 @@
 import Linux
 
-/// The thread that moves a console's bytes between its serial port and two descriptors.
+/// The thread that moves a console's bytes between the guest's port and two descriptors.
 public struct ConsoleThread: ~Copyable, Sendable {
     private let console: Console
     private let thread: NativeThread
@@ -16,7 +16,7 @@ public struct ConsoleThread: ~Copyable, Sendable {
     ///   - tap: is shown all output once and in order, on the thread, before it is written.
     ///   - report: called on the thread.
     public init(
-        console: Console, port: Serial16550, input: CInt?, output: CInt, interactive: Bool = false,
+        console: Console, port: any ConsolePort, input: CInt?, output: CInt, interactive: Bool = false,
         tap: (@Sendable (UnsafeRawBufferPointer) -> Void)? = nil,
         report: @escaping @Sendable (ConsoleEvent) -> Void
     ) throws(SystemCallError) {

@@ -49,6 +49,23 @@ public final class OutputRing: Sendable {
         return true
     }
 
+    /// Adds as many of `bytes` at the end as there is room for. For the producer.
+    ///
+    /// - Returns: how many those were.
+    public func append(contentsOf bytes: UnsafeRawBufferPointer) -> Int {
+        let tail = tailPosition.load(ordering: .relaxed)
+        let count = min(bytes.count, room)
+        let offset = Int(bitPattern: tail & mask)
+        let first = min(count, capacity - offset)
+        let storage = UnsafeMutableRawBufferPointer(start: storage.start, count: capacity)
+        UnsafeMutableRawBufferPointer(rebasing: storage[offset..<offset + first])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<first]))
+        UnsafeMutableRawBufferPointer(rebasing: storage[..<(count - first)])
+            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[first..<count]))
+        tailPosition.store(tail &+ UInt(count), ordering: .sequentiallyConsistent)
+        return count
+    }
+
     /// The queued bytes from `position` on, up to the newest one or to where the ring wraps round. For the
     /// consumer; the bytes stay valid until they are removed.
     ///

@@ -38,7 +38,6 @@ public final class NetDevice: VirtioDevice {
     private var hasEnded = false
 
     private static let queueSize: UInt16 = 256
-    private static let controlQueueSize: UInt16 = 64
     /// The frame's own overhead: addresses, type and a VLAN tag.
     private static let frameOverhead = 18
     private static let usualMTU: UInt16 = 1500
@@ -57,7 +56,7 @@ public final class NetDevice: VirtioDevice {
             type: .net,
             features: NetFeatures.offered(
                 backend.offloads, channelCount: channelCount, hasMTU: backend.mtu != nil),
-            queueSizes: [UInt16](repeating: Self.queueSize, count: 2 * channelCount) + [Self.controlQueueSize],
+            queueSizes: [UInt16](repeating: Self.queueSize, count: 2 * channelCount + 1),
             configuration: configuration, dependencies: NetFeatures.dependencies)
     }
 

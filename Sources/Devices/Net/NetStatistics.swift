@@ -9,6 +9,12 @@ public final class NetStatistics: Sendable {
         public let bytes: UInt64
         /// Frames that were thrown away.
         public let drops: UInt64
+
+        public init(frames: UInt64, bytes: UInt64, drops: UInt64) {
+            self.frames = frames
+            self.bytes = bytes
+            self.drops = drops
+        }
     }
 
     struct Counters: ~Copyable, Sendable {

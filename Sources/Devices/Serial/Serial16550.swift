@@ -20,7 +20,7 @@ import Synchronization
 /// pending raise none, or each byte of a burst would.
 ///
 /// OUT2 does not gate the interrupt as on a PC, where drivers always set it.
-public final class Serial16550: Sendable {
+public final class Serial16550: ConsolePort {
     private struct Guarded {
         var state = State()
         /// The host has input that found no room.
@@ -61,8 +61,6 @@ public final class Serial16550: Sendable {
 
     // MARK: For the host
 
-    /// How many bytes of input the port takes now. When it is none, the console is woken as soon as there is
-    /// room again.
     public func roomForInput() -> Int {
         guarded.withLock { guarded in
             let room = guarded.state.roomForInput
@@ -71,10 +69,6 @@ public final class Serial16550: Sendable {
         }
     }
 
-    /// Gives the guest input.
-    ///
-    /// - Returns: how many bytes, from the first on, the port took. When it did not take all, the console is
-    ///   woken as soon as there is room again.
     public func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
         let (count, pulse) = guarded.withLock { guarded in
             let count = guarded.state.receive(bytes)
@@ -85,8 +79,7 @@ public final class Serial16550: Sendable {
         return count
     }
 
-    /// Tells the guest, if it waits for that, that the console has room again.
-    func roomMade() {
+    public func roomMade() {
         access { state in
             state.noticeTransmitter(empty: console.ring.room >= State.transmitBurst)
             if state.awaitsTransmitter { awaitRoom(&state) }

@@ -7,24 +7,9 @@ import Virtio
 /// Used on the thread of its event loop only. Whatever the guest sends, it is bounded what is kept: connections, the
 /// bytes of each, and packets that wait for the guest's buffers.
 public final class VsockSwitch {
-    public struct Limits: Sendable {
-        /// Connections, those that are being opened or closed among them; more are refused.
-        public var connections = 8192
-        /// Resets that wait for the guest; while there are more, no packet of the guest's is taken.
-        public var resets = 1024
-        /// How often the host's program is asked for a connection while it has no room for it, how long all in all,
-        /// how long a guest may take to answer a request, and to confirm an end: in nanoseconds.
-        public var tick: UInt64 = 50_000_000
-        public var connecting: UInt64 = 2_000_000_000
-        public var requesting: UInt64 = 5_000_000_000
-        public var closing: UInt64 = 10_000_000_000
-
-        public init() {}
-    }
-
     private let guestCID: UInt64
     private let path: String
-    private let limits: Limits
+    private let limits: VsockLimits
     private let loop: EventLoop
     /// Is called when there may be packets for the guest.
     private let hasPackets: () -> Void
@@ -42,7 +27,8 @@ public final class VsockSwitch {
     ///   - path: the beginning of the paths of the host's sockets.
     ///   - hasPackets: is called when there may be packets for the guest, but not from `receive` and `nextPacket`.
     public init(
-        guestCID: UInt64, path: String, loop: EventLoop, limits: Limits = Limits(), hasPackets: @escaping () -> Void
+        guestCID: UInt64, path: String, loop: EventLoop, limits: VsockLimits = VsockLimits(),
+        hasPackets: @escaping () -> Void
     ) {
         self.guestCID = guestCID
         self.path = path

@@ -1,41 +1,41 @@
-/// What becomes of what the guest's console prints, for a machine that is driven over a control channel; a machine on a
-/// terminal prints there.
-public struct ConsoleConfiguration: Equatable, Sendable {
-    public var output = Output.events
+extension VMConfiguration {
+    /// The guest's console.
+    public struct Console: Encodable, Equatable, Sendable {
+        public var device = Device.serial
+        /// What becomes of its output, for a machine that is driven over a control channel; a machine on a terminal
+        /// prints there.
+        public var output = Output.events
 
-    public enum Output: Hashable, Sendable {
-        /// The control channel's client is told.
-        case events
-        /// It goes to Swiftlet's stderr.
-        case inherit
-        case discard
-        /// It is added to the end of a file, which is made unless it exists.
-        case file(path: String)
-    }
+        /// What it is to the guest.
+        public enum Device: String, Codable, CaseIterable, Sendable {
+            /// A 16550 serial port: there from the kernel's first line on.
+            case serial
+            /// A virtio console, faster and with a size: there once the kernel has its driver.
+            case virtio
+        }
 
-    public init(output: Output = .events) {
-        self.output = output
-    }
+        public enum Output: Hashable, Sendable {
+            /// The control channel's client is told.
+            case events
+            /// It goes to Swiftlet's stderr.
+            case inherit
+            case discard
+            /// It is added to the end of a file, which is made unless it exists.
+            case file(path: String)
+        }
 
-    /// The file that the output goes to.
-    var path: String? {
-        if case .file(let path) = output { path } else { nil }
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case device, output
+        }
+
+        /// The file that the output goes to.
+        var path: String? {
+            if case .file(let path) = output { path } else { nil }
+        }
     }
 }
 
-extension ConsoleConfiguration: Codable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
-        case output
-    }
-
-    public init(from decoder: any Decoder) throws {
-        self.init()
-        let fields = try Fields<CodingKeys>(of: decoder)
-        try fields.read(.output, into: &output)
-    }
-}
-
-extension ConsoleConfiguration.Output: RawRepresentable, Codable {
+extension VMConfiguration.Console.Output: RawRepresentable, Codable {
     private static let filePrefix = "file:"
 
     public init?(rawValue: String) {

@@ -10,8 +10,10 @@ extension VMConfiguration: Decodable {
         try fields.read(.disks, into: &disks)
         try fields.read(.entropy, into: &entropy)
         try fields.read(.nets, into: &nets)
-        try fields.read(.vsock, into: &vsock)
+        try fields.read(.balloon, into: &balloon)
         try fields.read(.console, into: &console)
+        try fields.read(.ports, into: &ports)
+        try fields.read(.vsock, into: &vsock)
     }
 }
 
@@ -58,5 +60,33 @@ extension VMConfiguration.Vsock: Decodable {
     public init(from decoder: any Decoder) throws {
         let fields = try Fields<CodingKeys>(of: decoder)
         self.init(cid: try fields.require(.cid), socket: try fields.require(.socket))
+    }
+}
+
+extension VMConfiguration.Balloon: Decodable {
+    public init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        self.init()
+        try fields.read(.size, into: &size)
+        try fields.read(.deflateOnOOM, into: &deflateOnOOM)
+        try fields.read(.statisticsInterval, into: &statisticsInterval)
+    }
+}
+
+extension VMConfiguration.Console: Decodable {
+    public init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        self.init()
+        try fields.read(.device, into: &device)
+        try fields.read(.output, into: &output)
+    }
+}
+
+extension VMConfiguration.Port: Decodable {
+    public init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        self.init(name: try fields.require(.name))
+        try fields.read(.socket, into: &socket)
+        try fields.read(.file, into: &file)
     }
 }

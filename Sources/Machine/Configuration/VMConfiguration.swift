@@ -18,12 +18,17 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
     public var entropy = false
     /// Its network cards, in the order in which it finds them.
     public var nets: [Net] = []
+    /// The guest's memory balloon; nil for none.
+    public var balloon: Balloon?
+    /// Where the guest's kernel prints, and a user types.
+    public var console = Console()
+    /// Further streams of bytes to and from the guest; 30 at most.
+    public var ports: [Port] = []
     /// Connections with the host without a network; nil for none.
     public var vsock: Vsock?
-    public var console = ConsoleConfiguration()
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, vsock, console
+        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock
     }
 
     /// What is between a virtio device and its driver.
@@ -91,6 +96,11 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
                 field: "memory", value: "\(memory)",
                 problem: "it must be a multiple of \(granule >> 20)M\(hugePages == .hugetlbfs ? " on huge pages" : "")")
         }
+        if let balloon, balloon.size.bytes > memory.bytes {
+            throw ConfigurationError(
+                field: "balloon.size", value: "\(balloon.size)", problem: "the machine has \(memory) of memory")
+        }
+        try validatePorts()
         try vsock?.validate()
         for (field, path) in [
             ("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd), ("console.output", console.path),

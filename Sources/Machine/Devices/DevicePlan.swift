@@ -23,7 +23,12 @@ struct DevicePlan: Sendable {
         let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
     }
 
-    init(_ configuration: VMConfiguration) throws {
+    private(set) var balloon: Balloon?
+    /// The virtio console; nil when the serial port is the console.
+    private(set) var consoleLink: ConsoleLink?
+    private(set) var console: LoopConfined<ConsoleDevice>?
+
+    init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
         for disk in configuration.disks {
             let plan = try DiskPlan(disk)
@@ -34,6 +39,11 @@ struct DevicePlan: Sendable {
             nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
         }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
+        if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }
+        if let plan = try ConsolePlan(configuration, events) {
+            consoleLink = plan.link
+            console = try add("console", plan.device)
+        }
         if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
     }
 
@@ -50,6 +60,15 @@ struct DevicePlan: Sendable {
             throw ConfigurationError(
                 field: "vsock.socket", value: "'\(configuration.socket)'", problem: "\(error); \(remedy)")
         }
+    }
+
+    private mutating func add(_ configuration: VMConfiguration.Balloon, memorySize: UInt64) throws {
+        let ledger = BalloonLedger()
+        let device = BalloonDevice(
+            ledger: ledger, memorySize: memorySize, target: configuration.size.bytes,
+            deflatesOnOOM: configuration.deflateOnOOM,
+            statisticsInterval: UInt64(configuration.statisticsInterval) * 1_000_000_000)
+        balloon = Balloon(try add(Balloon.id, device), ledger: ledger)
     }
 
     /// The thread that serves all devices which ask for none of their own.

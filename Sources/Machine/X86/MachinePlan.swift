@@ -13,15 +13,18 @@ public struct MachinePlan: Sendable {
     private let boot: BootPlan
     private let acpi: ACPITables
     let devices: DevicePlan
+    /// Where the machine and its devices tell what happened.
+    let events: EventLog
 
     /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
     /// - Throws: `ConfigurationError`, or an error of `Boot` that names the file and what is wrong with it.
     public init(_ configuration: VMConfiguration, cache: KernelCache?) throws {
         try configuration.validate()
         self.configuration = configuration
-        devices = try DevicePlan(configuration)
+        events = try EventLog()
+        devices = try DevicePlan(configuration, events: events)
         acpi = try ACPITables.build(
-            Self.acpiConfiguration(cpus: configuration.cpus, devices),
+            Self.acpiConfiguration(configuration, devices),
             base: Layout.acpiTables.lowerBound,
             room: Layout.acpiTables.count)
 
@@ -54,24 +57,32 @@ public struct MachinePlan: Sendable {
         return try boot.load(into: memory)
     }
 
-    /// The serial port is the console, and the only one, so that the kernel need not look for more; where there is no PCI
+    /// A serial port that is the console is the only one, so that the kernel need not look for more; where there is no PCI
     /// bus, it need not look for that either, and where there is one, no chip on it needs looking after before memory
     /// management is up. A guest that panics resets at once, and a reset goes through ACPI. The
     /// kernel's tests of its own cryptography, a sixth of a boot, have been done by whoever built it.
     private static func defaultCommandLine(_ configuration: VMConfiguration) -> String {
+        let console =
+            switch configuration.console.device {
+            case .serial: "console=ttyS0 8250.nr_uarts=1"
+            case .virtio: "console=hvc0 8250.nr_uarts=0"
+            }
         let pci = configuration.transport == .pci ? "noearly" : "off"
-        return "console=ttyS0 8250.nr_uarts=1 pci=\(pci) reboot=acpi panic=-1 cryptomgr.notests"
+        return "\(console) pci=\(pci) reboot=acpi panic=-1 cryptomgr.notests"
     }
 
     private static let power = ACPIConfiguration.PowerControl(
         sleepControlPort: Layout.sleepControl, sleepStatusPort: Layout.sleepStatus,
         s5SleepType: PowerRegisters.softOffType, resetPort: Layout.reset, resetValue: PowerRegisters.resetValue)
 
-    private static func acpiConfiguration(cpus: Int, _ devices: DevicePlan) -> ACPIConfiguration {
+    private static func acpiConfiguration(
+        _ configuration: VMConfiguration, _ devices: DevicePlan
+    ) -> ACPIConfiguration {
         ACPIConfiguration(
-            cpuCount: cpus, localAPICAddress: Layout.localAPIC,
+            cpuCount: configuration.cpus, localAPICAddress: Layout.localAPIC,
             ioAPIC: .init(id: 0, address: Layout.ioAPIC),
-            serialPorts: [.init(ioPort: Layout.com1, gsi: Layout.com1Interrupt)],
+            serialPorts: configuration.console.device == .serial
+                ? [.init(ioPort: Layout.com1, gsi: Layout.com1Interrupt)] : [],
             power: power, powerButtonGSI: Layout.powerButtonInterrupt,
             vmGenerationID: .init(guidAddress: Layout.vmGenerationID, gsi: Layout.vmGenerationInterrupt),
             pvpanicPort: Layout.pvpanic,

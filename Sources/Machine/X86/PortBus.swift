@@ -2,7 +2,8 @@ import Devices
 
 /// The machine's ports: which device answers at which, a byte at a time, as on an 8-bit ISA bus.
 struct PortBus: Sendable {
-    let serial: Serial16550
+    /// COM1; nil when there is none.
+    let serial: Serial16550?
     /// Whether the PCI bus has its ports, which are of other widths and served elsewhere.
     let hasPCI: Bool
 
@@ -17,7 +18,7 @@ struct PortBus: Sendable {
 
     func read(_ port: UInt16) -> UInt8 {
         switch port {
-        case Self.com1Ports: serial.read(UInt64(port - Layout.com1))
+        case Self.com1Ports: serial?.read(UInt64(port - Layout.com1)) ?? 0xFF
         case Layout.keyboardControllerCommand: KeyboardController.status
         case Layout.pvpanic: PanicNotifier.capabilities
         case Layout.sleepControl, Layout.sleepStatus, Layout.reset: 0
@@ -28,7 +29,7 @@ struct PortBus: Sendable {
     func write(_ value: UInt8, to port: UInt16) -> Effect? {
         switch port {
         case Self.com1Ports:
-            serial.write(value, to: UInt64(port - Layout.com1))
+            serial?.write(value, to: UInt64(port - Layout.com1))
             return nil
         case Layout.keyboardControllerCommand: return KeyboardController.writeCommand(value).map(Effect.request)
         case Layout.pvpanic: return PanicNotifier.write(value).map(Effect.request)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The /init of guests under test: does the job that the kernel command line names, then powers off.
-export PATH=/bin
+# The /init of guests under test: does the job that the kernel command line names, which is one of these or a script in
+# /jobs, then powers off.
+export PATH=/bin:/usr/bin
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
@@ -75,6 +76,6 @@ button)
     head -c 24 <&3 >/dev/null
     echo "guest: the power button was pressed"
     ;;
-*) echo "guest: no such job: $job" ;;
+*) if [ -f "/jobs/$job.sh" ]; then . "/jobs/$job.sh"; else echo "guest: no such job: $job"; fi ;;
 esac
 poweroff -f

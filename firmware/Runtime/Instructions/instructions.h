@@ -67,6 +67,22 @@ static inline void wrmsr(uint32_t msr, uint64_t value) {
     __asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)) : "memory");
 }
 
+static inline uint64_t rdmsr(uint32_t msr) {
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+
+// What a device sees of memory, or has written to it, is what the program's order of reads and writes says: x86 keeps
+// that order but for a read that follows a write, which takes `mfence`.
+static inline void compiler_barrier(void) {
+    __asm__ volatile("" : : : "memory");
+}
+
+static inline void mfence(void) {
+    __asm__ volatile("mfence" : : : "memory");
+}
+
 struct cpuid_registers {
     uint32_t eax, ebx, ecx, edx;
 };
@@ -105,6 +121,14 @@ static inline uint64_t *window_directory(void) {
     extern uint64_t windowDirectory[];
     return windowDirectory;
 }
+
+static inline uint64_t payload_end(void) {
+    extern char payloadEnd[];
+    return (uint64_t)payloadEnd;
+}
+
+// In user.S.
+uint64_t run_user(void (*program)(void *), void *argument);
 
 static inline void *interrupt_descriptor_table(void) {
     extern char interruptDescriptorTable[];

@@ -1,0 +1,180 @@
+import Foundation
+import Linux
+import Storage
+import Synchronization
+import Testing
+import Virtio
+import VirtioTesting
+
+@testable import Devices
+
+/// What changes about a disk while a driver uses it.
+@Suite struct BlockChangeTests {
+    private typealias RequestType = BlockDriver.RequestType
+    private typealias Feature = BlockDriver.Feature
+
+    /// Runs `body` on the device's thread.
+    private func perform(_ driver: BlockDriver, _ body: @escaping @Sendable (BlockDevice) -> Void) {
+        driver.confined.perform(body)
+        driver.device.settle()
+    }
+
+    // MARK: Size
+
+    @Test func aNewSizeIsToldAndHolds() throws {
+        let driver = try BlockDriver(randomBytes(4096))
+        #expect(try driver.read(sector: 8, count: 512) == nil)
+        let generation = driver.device.read(0xFC)
+        truncate(driver.path, 8192 + 100)
+        perform(driver) { try? $0.resize() }
+        #expect(driver.device.configuration(at: 0, as: UInt64.self) == 16)
+        #expect(driver.device.read(0xFC) != generation)
+        #expect(driver.device.read(0x60) & 2 != 0)
+        #expect(try driver.read(sector: 8, count: 4096) == [UInt8](repeating: 0, count: 4096))
+        truncate(driver.path, 512)
+        perform(driver) { try? $0.resize() }
+        #expect(driver.device.configuration(at: 0, as: UInt64.self) == 1)
+        #expect(try driver.read(sector: 1, count: 512) == nil)
+    }
+
+    // MARK: Another image
+
+    @Test(arguments: StorageEngine.Mode.allCases)
+    func anotherImageTakesThePlaceUnderLoad(_ mode: StorageEngine.Mode) throws {
+        let driver = try BlockDriver([UInt8](repeating: 1, count: 1 << 20)) { $0.engineMode = mode }
+        let path = driver.path + ".new"
+        try Data(repeating: 2, count: 2 << 20).write(to: URL(fileURLWithPath: path))
+        defer { unlink(path) }
+        for slot in 0..<5 as Range<UInt64> {
+            try driver.add(
+                RequestType.read, [.writable(BlockDriver.data + slot << 20, 1 << 20)], slot: slot)
+        }
+        driver.device.notify(0)
+        let failure = Mutex<RawImageError??>(nil)
+        perform(driver) { disk in
+            do {
+                disk.replaceImage(with: try RawImage(path: path)) { error in failure.withLock { $0 = .some(error) } }
+            } catch {
+                Issue.record(error)
+            }
+        }
+        for _ in 0..<5 { #expect(try driver.device.nextUsed(of: driver.queues[0])?.written == (1 << 20) + 1) }
+        #expect(driver.device.wait { failure.withLock { $0 != nil } })
+        #expect(failure.withLock { $0 } == .some(nil))
+        #expect(driver.device.configuration(at: 0, as: UInt64.self) == 4096)
+        #expect(try driver.read(sector: 4000, count: 512) == [UInt8](repeating: 2, count: 512))
+    }
+
+    @Test func anImageOfAnotherKindIsRefused() throws {
+        let driver = try BlockDriver(randomBytes(4096))
+        let path = driver.path + ".new"
+        try Data(count: 512).write(to: URL(fileURLWithPath: path))
+        defer { unlink(path) }
+        let failure = Mutex<RawImageError?>(nil)
+        perform(driver) { disk in
+            do {
+                disk.replaceImage(with: try RawImage(path: path, readOnly: true)) { error in
+                    failure.withLock { $0 = error }
+                }
+            } catch {
+                Issue.record(error)
+            }
+        }
+        #expect(failure.withLock { $0 } == RawImageError(path: path, problem: .differentAccess))
+        #expect(try driver.read(sector: 0, count: 4096) == driver.contents)
+    }
+
+    // MARK: Cache
+
+    private func isWritethrough(_ driver: BlockDriver) -> Bool {
+        let answer = Mutex(false)
+        perform(driver) { disk in answer.withLock { $0 = disk.isWritethrough } }
+        return answer.withLock { $0 }
+    }
+
+    /// virtio 1.3 §5.2.6.2.
+    @Test func driversThatCannotFlushHaveWritethrough() throws {
+        let driver = try BlockDriver(randomBytes(4096))
+        #expect(!isWritethrough(driver))
+        driver.restart(features: .version1)
+        #expect(isWritethrough(driver))
+        driver.restart(features: [.version1, Feature.flush])
+        #expect(!isWritethrough(driver))
+    }
+
+    @Test func writethroughLastsUntilAReset() throws {
+        let driver = try BlockDriver(randomBytes(4096))
+        driver.device.setConfiguration(at: 32, 0 as UInt8)
+        #expect(driver.device.configuration(at: 32, as: UInt8.self) == 0)
+        #expect(isWritethrough(driver))
+        let bytes = randomBytes(512)
+        #expect(try driver.write(bytes, sector: 3).status == .ok)
+        #expect(driver.contents[1536..<2048] == bytes[...])
+        driver.restart()
+        #expect(driver.device.configuration(at: 32, as: UInt8.self) == 1)
+        #expect(!isWritethrough(driver))
+    }
+
+    // MARK: Limits
+
+    @Test(arguments: StorageEngine.Mode.allCases)
+    func operationsKeepToTheirLimit(_ mode: StorageEngine.Mode) throws {
+        let driver = try BlockDriver(randomBytes(4096)) {
+            $0.engineMode = mode
+            $0.operationsPerSecond = 100
+        }
+        // Ten may be used at once, and one on credit.
+        let begin = monotonicNanoseconds()
+        for _ in 0..<4 {
+            for slot in 0..<5 as Range<UInt64> {
+                try driver.add(RequestType.read, [.writable(BlockDriver.data, 512)], slot: slot)
+            }
+            driver.device.notify(0)
+            for _ in 0..<5 { #expect(try driver.device.nextUsed(of: driver.queues[0])?.written == 513) }
+        }
+        let time = monotonicNanoseconds() - begin
+        #expect(time >= 85_000_000)
+        #expect(time < 3_000_000_000)
+    }
+
+    @Test func aRequestAboveTheLimitIsServedOnCredit() throws {
+        let driver = try BlockDriver(randomBytes(1 << 20)) { $0.bytesPerSecond = 1 << 20 }
+        let begin = monotonicNanoseconds()
+        #expect(try driver.read(sector: 0, count: 300 << 10)?.count == 300 << 10)
+        #expect(try driver.read(sector: 0, count: 512)?.count == 512)
+        // Of 300 KiB a tenth of a MiB was there.
+        #expect(monotonicNanoseconds() - begin >= 190_000_000)
+    }
+
+    /// Nothing waits by looking at the clock.
+    @Test func waitingForALimitTakesNoProcessorTime() throws {
+        let driver = try BlockDriver(randomBytes(4096)) { $0.operationsPerSecond = 20 }
+        for slot in 0..<5 as Range<UInt64> {
+            try driver.add(RequestType.read, [.writable(BlockDriver.data, 512)], slot: slot)
+        }
+        let used = Mutex<UInt64>(0)
+        perform(driver) { _ in used.withLock { $0 = threadTime() } }
+        driver.device.notify(0)
+        for _ in 0..<5 { #expect(try driver.device.nextUsed(of: driver.queues[0])?.written == 513) }
+        perform(driver) { _ in used.withLock { $0 = threadTime() - $0 } }
+        #expect(used.withLock { $0 } < 50_000_000)
+    }
+
+    @Test func aResetForgetsWaitingRequests() throws {
+        let driver = try BlockDriver(randomBytes(4096)) { $0.operationsPerSecond = 10 }
+        for slot in 0..<5 as Range<UInt64> {
+            try driver.add(RequestType.read, [.writable(BlockDriver.data, 512)], slot: slot)
+        }
+        driver.device.notify(0)
+        driver.device.settle()
+        driver.restart()
+        #expect(try driver.read(sector: 0, count: 512)?.count == 512)
+    }
+}
+
+/// Nanoseconds of processor time of the calling thread.
+private func threadTime() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
