@@ -14,8 +14,14 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
+                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "Control",
+            dependencies: [
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine", "Network", "Storage",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -73,6 +79,7 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
+        .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "Linux", "Machine"]),
         .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "Network", "PCI"]),
         .testTarget(
             name: "DevicesTests",

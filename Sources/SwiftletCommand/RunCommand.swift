@@ -74,9 +74,9 @@ struct RunCommand: ParsableCommand {
             })
         try machine.start()
         WorkingSet.releaseCode()
-        try supervisor.awaitEnd()
+        supervisor.awaitEnd()
         machine.join()
-        try supervisor.awaitOutput(console)
+        supervisor.awaitOutput(console)
         console.join()
         supervisor.restoreTerminal()
 

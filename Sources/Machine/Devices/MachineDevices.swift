@@ -13,6 +13,8 @@ final class MachineDevices: Sendable {
     private let loops: [EventLoop]
     private let controllers: [DeviceController]
 
+    var names: [String] { controllers.map(\.name) }
+
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
         loops = plan.loops
         controllers = try plan.devices.map { device in
