@@ -14,8 +14,14 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
+                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "Control",
+            dependencies: [
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine", "Network", "Storage",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -73,7 +79,8 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "PCI"]),
+        .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "Linux", "Machine"]),
+        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "Network", "PCI"]),
         .testTarget(
             name: "DevicesTests",
             dependencies: [
@@ -82,7 +89,7 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
-        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
+        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "Network", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
 
@@ -104,7 +111,10 @@ if let library = Context.environment["SWIFTLET_FUZZER"] {
     package.targets.append(
         .executableTarget(
             name: "fuzz",
-            dependencies: ["CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "PCI", "Virtio", "VirtioTesting"],
+            dependencies: [
+                "CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "PCI", "Storage", "Virtio",
+                "VirtioTesting",
+            ],
             path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
             swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
             linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))

@@ -49,6 +49,15 @@ public struct NativeThread: ~Copyable, Sendable {
         pthread_kill(handle, signal)
     }
 
+    /// Processor time that the thread has had so far, in nanoseconds, a guest's included for a vCPU; nil where the
+    /// system does not tell.
+    public var processorTime: UInt64? {
+        var clock = clockid_t()
+        var time = timespec()
+        guard pthread_getcpuclockid(handle, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
     /// Waits for the thread's end.
     public consuming func join() {
         pthread_join(handle, nil)

@@ -1,4 +1,4 @@
-import CLinux
+import Glibc
 
 /// What the kernel lets this process have (getrlimit(2)).
 public enum ResourceLimits {

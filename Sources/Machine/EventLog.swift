@@ -16,7 +16,7 @@ public final class EventLog: Sendable {
     private static let reportLimit = 64
 
     private let state = Mutex(State())
-    /// Signalled when there is an outcome, and when the guest reports a panic.
+    /// Signalled when there is an outcome, when the guest reports a panic, and when there is a new report.
     public let changed: EventCounter
 
     init() throws(SystemCallError) {
@@ -39,6 +39,7 @@ public final class EventLog: Sendable {
 
     func report(_ sentence: String) {
         state.withLock { if $0.reports.count < Self.reportLimit { $0.reports.append(sentence) } }
+        changed.signal()
     }
 
     func reportPanic() {

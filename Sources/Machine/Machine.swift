@@ -17,6 +17,7 @@ public final class Machine: Sendable {
     /// The guest's memory balloon, where it has one.
     public let balloon: Balloon?
     /// In the order of the configuration.
+    public let disks: [DiskHandle]
     public let nets: [NetHandle]
 
     private let virtioConsole: LoopConfined<ConsoleDevice>?
@@ -68,6 +69,7 @@ public final class Machine: Sendable {
 
         observer = ConsoleObserver(events: events)
         wiring = MachineWiring(vm)
+        disks = plan.devices.disks
         nets = plan.devices.nets
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(
@@ -146,6 +148,17 @@ public final class Machine: Sendable {
         case .reset, .fault, .panicked(reason: nil): observer.panic ?? events.outcome
         case let outcome: outcome
         }
+    }
+
+    /// Bytes of guest memory.
+    public var memorySize: UInt64 { memory.size }
+
+    /// The virtio devices' names, in the order of their slots.
+    public var deviceNames: [String] { devices.names }
+
+    /// What each vCPU has done so far, by its id.
+    public var vcpuStatistics: [VCPUStatistics] {
+        vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime) }
     }
 
     /// How often vCPUs came back to the monitor for `kind`, in total.

@@ -49,6 +49,17 @@ final class VCPUThread: Sendable {
         thread.withLock { $0?.send(signal: Self.kickSignal) }
     }
 
+    /// Processor time that the thread has had so far, in nanoseconds; nil before its start and after its end.
+    var processorTime: UInt64? {
+        thread.withLock { thread in
+            // Borrowed, and not copied as `flatMap` would.
+            switch thread {
+            case .some(let thread): thread.processorTime
+            case .none: nil
+            }
+        }
+    }
+
     /// Waits for the thread's end; does nothing when it was never started.
     func join() {
         let thread = thread.withLock { $0.take() }

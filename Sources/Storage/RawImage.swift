@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Linux
+import SystemPackage
 
 /// A file or block device whose bytes are a disk's bytes, open and locked.
 ///
@@ -17,6 +18,11 @@ public struct RawImage: ~Copyable, Sendable {
         public let visible: UInt64
         /// Bytes at the end that are less than a block.
         public let hidden: UInt64
+
+        public init(visible: UInt64, hidden: UInt64) {
+            self.visible = visible
+            self.hidden = hidden
+        }
     }
 
     /// How others are kept from using the image at the same time.
@@ -57,6 +63,8 @@ public struct RawImage: ~Copyable, Sendable {
         isReadOnly = readOnly
         isDirect = direct
     }
+
+    deinit { _ = Self.setLock(descriptor.rawValue, F_UNLCK) }
 
     /// The size as it is now, of a file that may grow and shrink.
     public func size() throws(RawImageError) -> Size {
@@ -152,21 +160,31 @@ public struct RawImage: ~Copyable, Sendable {
 
     /// Locks all of the file, which also keeps QEMU away: it locks some bytes of its images.
     ///
-    /// The lock belongs to the open file and ends with it (fcntl(2), open file description locks).
+    /// The lock belongs to the open file (fcntl(2), open file description locks). A ring keeps that open for some time
+    /// after its process has ended, hence a little patience.
     private static func lock(_ descriptor: CInt, _ lock: Lock) throws(RawImageError.Problem) {
-        var request = flock()
-        request.l_type = Int16(lock == .exclusive ? F_WRLCK : F_RDLCK)
-        request.l_whence = Int16(SEEK_SET)
-        do throws(SystemCallError) {
-            try systemCall("fcntl(F_OFD_SETLK)") { fcntl(descriptor, F_OFD_SETLK, &request) }
-        } catch {
-            switch error.errno {
-            case .resourceTemporarilyUnavailable, .permissionDenied: throw .inUse(readOnly: lock == .shared)
+        for _ in 0..<lockAttempts {
+            switch setLock(descriptor, lock == .exclusive ? F_WRLCK : F_RDLCK) {
+            case nil: return
+            case .resourceTemporarilyUnavailable, .permissionDenied: usleep(lockInterval)
             // A file system without locks, such as some network mounts: then none can be had.
             case .noLocks, .notSupported, .invalidArgument, .noFunction: return
-            default: throw .system(error)
+            case let errno?: throw .system(SystemCallError("fcntl(F_OFD_SETLK)", errno: errno))
             }
         }
+        throw .inUse(readOnly: lock == .shared)
+    }
+
+    private static let lockAttempts = 50
+    /// Microseconds.
+    private static let lockInterval: UInt32 = 10_000
+
+    /// - Returns: why it failed; nil where it did not.
+    private static func setLock(_ descriptor: CInt, _ type: CInt) -> Errno? {
+        var request = flock()
+        request.l_type = Int16(type)
+        request.l_whence = Int16(SEEK_SET)
+        return fcntl(descriptor, F_OFD_SETLK, &request) == 0 ? nil : currentErrno
     }
 
     private static func deviceSize(_ descriptor: borrowing OwnedDescriptor) throws(SystemCallError) -> UInt64 {

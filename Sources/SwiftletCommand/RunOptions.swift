@@ -63,7 +63,7 @@ struct MachineOptions: ParsableArguments {
     var balloon: ByteSize?
 
     @Option(help: "The guest's console: COM1, or hvc0.")
-    var console = VMConfiguration.Console.serial
+    var console = VMConfiguration.Console.Device.serial
 
     @Option(
         parsing: .unconditionalSingleValue,
@@ -102,7 +102,7 @@ struct MachineOptions: ParsableArguments {
             balloon.size = size
             return balloon
         }
-        configuration.console = console
+        configuration.console.device = console
         configuration.ports = port
         configuration.vsock = vsock
         try configuration.validate()
@@ -141,4 +141,4 @@ enum OptionValue {
 extension HugePages: ExpressibleByArgument {}
 extension BootProtocolChoice: ExpressibleByArgument {}
 extension VMConfiguration.DeviceTransport: ExpressibleByArgument {}
-extension VMConfiguration.Console: ExpressibleByArgument {}
+extension VMConfiguration.Console.Device: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import Glibc
+import Linux
 
 /// stdin, stdout and stderr as whoever started this process left them.
 enum StandardStreams {
@@ -9,5 +10,12 @@ enum StandardStreams {
             // open(2) takes the lowest number that is free.
             _ = open("/dev/null", O_RDONLY)
         }
+    }
+
+    /// Keeps stdout for one writer: whatever else writes there from now on writes to stderr.
+    static func takeOutput() throws(SystemCallError) -> OwnedDescriptor {
+        let output = try OwnedDescriptor.duplicating(STDOUT_FILENO)
+        try systemCall("dup2") { dup2(STDERR_FILENO, STDOUT_FILENO) }
+        return output
     }
 }

@@ -5,5 +5,5 @@ struct Swiftlet: ParsableCommand {
         commandName: "swiftlet",
         abstract: "Runs Linux virtual machines that behave like well-mannered programs.",
         version: "0.1.0",
-        subcommands: [RunCommand.self, DoctorCommand.self])
+        subcommands: [RunCommand.self, ServeCommand.self, DoctorCommand.self])
 }

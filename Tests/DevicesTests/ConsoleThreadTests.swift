@@ -100,7 +100,7 @@ import Testing
     @Test(arguments: [Sink.pipe, .terminal])
     func polledOutputStopsBeforeItWouldWait(sink: Sink) throws {
         let channel = try Channel(sink)
-        let output = try ConsoleOutput(channel.writing, reopening: false)
+        let output = try NonblockingOutput(channel.writing, reopening: false)
         let bytes = [UInt8](repeating: 0x2e, count: 1 << 20)
         var written = 0
         while case .wrote(let count) = bytes.withUnsafeBytes({ output.write($0) }) { written += count }

@@ -94,9 +94,20 @@ final class Session {
         try work(timeout: timeout, until: "\(count) bytes on stdout") { stdout.count >= count }
     }
 
+    /// Waits until `condition`, which is given stdout.
+    func await(_ what: String, timeout: Double = 20, _ condition: ([UInt8]) -> Bool) throws {
+        try work(timeout: timeout, until: what) { condition(stdout) }
+    }
+
     /// Gives the program more input, to be passed on by whatever waits next.
     func write(_ text: String) {
         unwritten += Array(text.utf8)
+    }
+
+    /// Ends the program's input, once what was written is with it.
+    func endInput() throws {
+        try work(timeout: 10, until: "taking its input") { unwritten.isEmpty }
+        input = nil
     }
 
     /// Goes away as the reader of stdout.

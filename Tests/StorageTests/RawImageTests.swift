@@ -42,6 +42,17 @@ import Testing
         #expect(reader.path == file.path)
     }
 
+    /// Closing a ring does not let go of its file at once.
+    @Test func anImageCanBeUsedAgainAtOnce() throws {
+        let file = try TemporaryImage(bytes: [UInt8](repeating: 0, count: 4096))
+        for _ in 0..<20 {
+            let engine = try Setting(mode: .ring, directory: "", direct: false).engine(file.path)
+            let buffer = Buffer(zeroes: 4096)
+            engine.transfer(.write, buffer.bytes, at: 0)
+            #expect(engine.completeAll() == [Completion(tag: 0)])
+        }
+    }
+
     @Test(arguments: [(0, 0, 0), (511, 0, 511), (512, 512, 0), (70_000, 69_632, 368)])
     func whatIsLessThanASectorIsHidden(bytes: Int, visible: UInt64, hidden: UInt64) throws {
         let file = try TemporaryImage(bytes: [UInt8](repeating: 7, count: bytes))

@@ -69,13 +69,3 @@ struct DeviceTarget<Device: VirtioDevice>: FuzzTarget {
         return [0, 1, 2].map { [$0, 0xFF] + image }
     }
 }
-
-extension DeviceTarget where Device == EntropyDevice {
-    static var entropy: DeviceTarget {
-        DeviceTarget(
-            queueCount: 1, make: { EntropyDevice() },
-            drive: { queues in
-                try queues[0].add([.writable(GuestImage.buffers, 64), .writable(GuestImage.buffers + 64, 512)])
-            })
-    }
-}

@@ -29,7 +29,9 @@ struct Fuzz {
     nonisolated(unsafe) private static var current: (any FuzzTarget)?
 
     private static let targets: [String: any FuzzTarget] = [
-        "queue": QueueTarget(), "mmio": RegisterTarget(), "pci": PCITarget(), "entropy": DeviceTarget.entropy,
+        "queue": QueueTarget(), "mmio": RegisterTarget(), "pci": PCITarget(),
+        "entropy": .entropy, "block": .block, "net": DeviceTarget.net, "vsock": .vsock, "balloon": .balloon,
+        "console": .console,
     ]
 
     private static func write(_ bytes: [UInt8], to path: String) {

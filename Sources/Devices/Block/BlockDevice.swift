@@ -1,6 +1,7 @@
 import CLinux
 import Linux
 import Storage
+import SystemPackage
 import Virtio
 
 /// A disk: a raw image behind virtio 1.3 §5.2.
@@ -8,6 +9,10 @@ import Virtio
 /// Requests of all queues go to one storage engine, under tags of which there is one for each entry of each queue: a
 /// request allocates nothing, and none has to wait for a tag.
 public final class BlockDevice: VirtioDevice {
+    /// Bytes of requests that are begun together at most before the driver gets those that are complete: it can then
+    /// go on while others are served.
+    private static let portion = 128 << 10
+
     private let engine: StorageEngine
     private let settings: BlockSettings
     private let identity: [UInt8]
@@ -23,6 +28,7 @@ public final class BlockDevice: VirtioDevice {
     /// What waits until no request is in flight; as long as there is any, no more requests are taken.
     private var whenIdle: [() -> Void] = []
     private var nextImage: RawImage?
+    private var hasReported = false
 
     /// - Throws: `RawImageError`, when the image's size cannot be told or there is no memory for requests.
     public init(image: consuming RawImage, _ settings: BlockSettings) throws(RawImageError) {
@@ -91,10 +97,16 @@ public final class BlockDevice: VirtioDevice {
     public func queueNotified(_ index: Int) throws(QueueError) {
         guard index < queues.count, let queue = queues[index] else { return }
         let isCut: Bool
+        var begun = 0
         do throws(QueueError) {
             isCut = try queue.drain { chain throws(QueueError) in
                 guard mayBegin() else { return false }
-                try begin(&chain, of: queue, index)
+                begun += try begin(&chain, of: queue, index)
+                if begun >= Self.portion {
+                    begun = 0
+                    engine.submit()
+                    takeCompletions()
+                }
                 return true
             }
         } catch {
@@ -168,8 +180,9 @@ public final class BlockDevice: VirtioDevice {
 
     /// Begins the request that the chain is, or ends it at once.
     ///
+    /// - Returns: how many bytes it moves.
     /// - Throws: where the chain is none.
-    private func begin(_ chain: inout DescriptorChain, of queue: Virtqueue, _ index: Int) throws(QueueError) {
+    private func begin(_ chain: inout DescriptorChain, of queue: Virtqueue, _ index: Int) throws(QueueError) -> Int {
         guard let tag = requests.nextTag else { throw .tooManyInFlight }
         guard let status = chain.writable.removeLastByte() else {
             throw .malformed("a block request without a place for its status")
@@ -197,6 +210,7 @@ public final class BlockDevice: VirtioDevice {
             end(request, .ok, on: queue)
         case .refuse(let status): end(request, status, on: queue)
         }
+        return command.byteCount
     }
 
     /// Whether a request may begin now; otherwise all queues are served again once one may.
@@ -229,6 +243,7 @@ public final class BlockDevice: VirtioDevice {
                 continue
             }
             requests.remove(completion.tag)
+            completion.failure.map(report)
             if !isReset, let queue = queues[request.queue] {
                 end(request, BlockStatus(completion.failure), on: queue)
             }
@@ -239,6 +254,12 @@ public final class BlockDevice: VirtioDevice {
         whenIdle = []
         for job in jobs { job() }
         serveAll()
+    }
+
+    /// Says once in the disk's life why a guest was given an error: it may cause any number of them.
+    private func report(_ failure: Errno) {
+        if !hasReported { context?.report("the guest was given an I/O error: \(engine.image.path): \(failure)") }
+        hasReported = true
     }
 
     private func end(_ request: BlockRequest, _ status: BlockStatus, on queue: Virtqueue) {

@@ -30,7 +30,7 @@ final class ConsolePump: Sendable {
     private let console: Console
     private let port: any ConsolePort
     private let input: CInt?
-    private let output: ConsoleOutput
+    private let output: NonblockingOutput
     private let interactive: Bool
     private let tap: (@Sendable (UnsafeRawBufferPointer) -> Void)?
     private let report: @Sendable (ConsoleEvent) -> Void
@@ -43,7 +43,7 @@ final class ConsolePump: Sendable {
         self.console = console
         self.port = port
         self.input = input
-        self.output = try ConsoleOutput(output)
+        self.output = try NonblockingOutput(output)
         self.interactive = interactive
         self.tap = tap
         self.report = report

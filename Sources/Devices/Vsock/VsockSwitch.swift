@@ -27,7 +27,8 @@ public final class VsockSwitch {
     ///   - path: the beginning of the paths of the host's sockets.
     ///   - hasPackets: is called when there may be packets for the guest, but not from `receive` and `nextPacket`.
     public init(
-        guestCID: UInt64, path: String, loop: EventLoop, limits: VsockLimits = VsockLimits(), hasPackets: @escaping () -> Void
+        guestCID: UInt64, path: String, loop: EventLoop, limits: VsockLimits = VsockLimits(),
+        hasPackets: @escaping () -> Void
     ) {
         self.guestCID = guestCID
         self.path = path

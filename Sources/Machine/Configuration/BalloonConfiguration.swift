@@ -1,12 +1,16 @@
 extension VMConfiguration {
     /// A memory balloon, by which the guest gives memory back to the host.
-    public struct Balloon: Codable, Equatable, Sendable {
+    public struct Balloon: Encodable, Equatable, Sendable {
         /// How much of its memory the guest is to give back at first.
         public var size = ByteSize(bytes: 0)
         /// Whether the guest may take memory back when it would have to kill a process otherwise.
         public var deflateOnOOM = true
         /// Seconds between two requests for the guest's statistics; 0 for none but those it gives at its start.
         public var statisticsInterval: UInt32 = 0
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case size, deflateOnOOM, statisticsInterval
+        }
 
         public init() {}
     }

@@ -1,81 +1,70 @@
-import Devices
-import Linux
-
 extension VMConfiguration {
-    /// The device that is the guest's console.
-    public enum Console: String, Codable, CaseIterable, Sendable {
-        /// A 16550 serial port: there from the kernel's first line on.
-        case serial
-        /// A virtio console, faster and with a size: there once the kernel has its driver.
-        case virtio
-    }
+    /// The guest's console.
+    public struct Console: Encodable, Equatable, Sendable {
+        public var device = Device.serial
+        /// What becomes of its output, for a machine that is driven over a control channel; a machine on a terminal
+        /// prints there.
+        public var output = Output.events
 
-    /// A named stream of bytes between a process in the guest and the host: `/dev/virtio-ports/NAME` there.
-    public struct Port: Codable, Equatable, Sendable {
-        /// Letters, digits, `.`, `-` and `_`.
-        public var name: String
-        /// Where to listen for clients, one at a time: a Unix socket.
-        public var socket: String?
-        /// The file that the guest's output is appended to.
-        public var file: String?
-
-        public init(name: String, socket: String? = nil, file: String? = nil) {
-            self.name = name
-            self.socket = socket
-            self.file = file
+        /// What it is to the guest.
+        public enum Device: String, Codable, CaseIterable, Sendable {
+            /// A 16550 serial port: there from the kernel's first line on.
+            case serial
+            /// A virtio console, faster and with a size: there once the kernel has its driver.
+            case virtio
         }
-    }
 
-    static let mostPorts = ConsoleDevice.mostPorts - 1
-    static let longestPortName = 64
-
-    func validatePorts() throws(ConfigurationError) {
-        guard ports.count <= Self.mostPorts else {
-            throw ConfigurationError(
-                field: "ports", value: "of \(ports.count)", problem: "a machine has at most \(Self.mostPorts) ports")
+        public enum Output: Hashable, Sendable {
+            /// The control channel's client is told.
+            case events
+            /// It goes to Swiftlet's stderr.
+            case inherit
+            case discard
+            /// It is added to the end of a file, which is made unless it exists.
+            case file(path: String)
         }
-        for (index, port) in ports.enumerated() {
-            try port.validate(field: "ports[\(index)]")
-            guard !ports[..<index].contains(where: { $0.name == port.name }) else {
-                throw ConfigurationError(
-                    field: "ports[\(index)].name", value: "'\(port.name)'", problem: "another port has this name")
-            }
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case device, output
+        }
+
+        /// The file that the output goes to.
+        var path: String? {
+            if case .file(let path) = output { path } else { nil }
         }
     }
 }
 
-extension VMConfiguration.Port {
-    func validate(field: String) throws(ConfigurationError) {
-        let isSound = name.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
-                true
-            default: false
-            }
+extension VMConfiguration.Console.Output: RawRepresentable, Codable {
+    private static let filePrefix = "file:"
+
+    public init?(rawValue: String) {
+        switch rawValue {
+        case "events": self = .events
+        case "inherit": self = .inherit
+        case "discard": self = .discard
+        case _ where rawValue.hasPrefix(Self.filePrefix) && rawValue != Self.filePrefix:
+            self = .file(path: String(rawValue.dropFirst(Self.filePrefix.count)))
+        default: return nil
         }
-        guard isSound, !name.isEmpty, name.utf8.count <= VMConfiguration.longestPortName, name != ".", name != ".."
-        else {
-            throw ConfigurationError(
-                field: "\(field).name", value: "'\(name)'",
-                problem: """
-                    it must be 1 to \(VMConfiguration.longestPortName) letters, digits, '.', '-' and '_', as it becomes a \
-                    file name in the guest
-                    """)
+    }
+
+    public var rawValue: String {
+        switch self {
+        case .events: "events"
+        case .inherit: "inherit"
+        case .discard: "discard"
+        case .file(let path): Self.filePrefix + path
         }
-        guard (socket == nil) != (file == nil) else {
-            throw ConfigurationError(
-                field: field, value: "'\(name)'", problem: "it needs a socket or a file, and not both")
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let output = Self(rawValue: text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "'\(text)' is not possible; use events, inherit, discard or file:PATH")
         }
-        if let path = socket ?? file, path.isEmpty || path.utf8.contains(0) {
-            throw ConfigurationError(
-                field: "\(field).\(socket == nil ? "file" : "socket")", value: "'\(path)'",
-                problem: "it must name a file")
-        }
-        if let socket, socket.utf8.count > UnixSocket.longestPath {
-            throw ConfigurationError(
-                field: "\(field).socket", value: "'\(socket)'",
-                problem: "a socket's path has at most \(UnixSocket.longestPath) bytes; a relative one is shorter")
-        }
+        self = output
     }
 }

@@ -2,7 +2,7 @@ import Storage
 
 extension VMConfiguration {
     /// A disk: a raw image behind virtio-blk.
-    public struct Disk: Codable, Equatable, Sendable {
+    public struct Disk: Encodable, Equatable, Sendable {
         /// Unlike that of any other disk.
         public var id: String
         /// A regular file or a block device, whose bytes are the disk's bytes.
@@ -20,6 +20,10 @@ extension VMConfiguration {
         /// Limits of reads and writes together; at least 4096 bytes and 1 operation.
         public var bytesPerSecond: UInt64?
         public var operationsPerSecond: UInt64?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case id, path, readOnly, direct, serial, queues, queueSize, bytesPerSecond, operationsPerSecond
+        }
 
         public init(id: String, path: String) {
             self.id = id

@@ -2,7 +2,7 @@ import Network
 
 extension VMConfiguration {
     /// A network card, connected to one of `tap`, `fd` and `user`.
-    public struct Net: Codable, Equatable, Sendable {
+    public struct Net: Encodable, Equatable, Sendable {
         /// Unlike that of any other card.
         public var id: String
         /// The name of a tap interface.
@@ -19,6 +19,10 @@ extension VMConfiguration {
         public var queues: Int?
         /// A limit for each direction, at least 1000.
         public var bytesPerSecond: UInt64?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case id, tap, fd, user, mac, mtu, queues, bytesPerSecond
+        }
 
         public init(id: String) {
             self.id = id

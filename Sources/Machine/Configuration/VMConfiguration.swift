@@ -2,7 +2,7 @@ import Boot
 import GuestMemory
 
 /// Everything that makes one virtual machine different from another. The command line parses into it.
-public struct VMConfiguration: Codable, Equatable, Sendable {
+public struct VMConfiguration: Encodable, Equatable, Sendable {
     /// Number of vCPUs, 1 to 32.
     public var cpus = 1
     /// The guest's memory; 16M at least, in whole mebibytes.
@@ -20,12 +20,16 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     public var nets: [Net] = []
     /// The guest's memory balloon; nil for none.
     public var balloon: Balloon?
-    /// The device that stdin and stdout are in the guest.
-    public var console = Console.serial
+    /// Where the guest's kernel prints, and a user types.
+    public var console = Console()
     /// Further streams of bytes to and from the guest; 30 at most.
     public var ports: [Port] = []
     /// Connections with the host without a network; nil for none.
     public var vsock: Vsock?
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock
+    }
 
     /// What is between a virtio device and its driver.
     public enum DeviceTransport: String, Codable, CaseIterable, Sendable {
@@ -36,7 +40,7 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
     }
 
     /// What the guest boots.
-    public struct Kernel: Codable, Equatable, Sendable {
+    public struct Kernel: Encodable, Equatable, Sendable {
         /// An ELF `vmlinux` or a `bzImage`.
         public var path: String
         /// The initial RAM disk.
@@ -47,6 +51,10 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
         public var append: String?
         /// How the guest is entered.
         public var bootProtocol: BootProtocolChoice
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case path, initrd, commandLine, append, bootProtocol
+        }
 
         public init(
             path: String, initrd: String? = nil, commandLine: String? = nil, append: String? = nil,
@@ -94,7 +102,9 @@ public struct VMConfiguration: Codable, Equatable, Sendable {
         }
         try validatePorts()
         try vsock?.validate()
-        for (field, path) in [("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd)] {
+        for (field, path) in [
+            ("kernel.path", kernel.path), ("kernel.initrd", kernel.initrd), ("console.output", console.path),
+        ] {
             guard let path else { continue }
             guard !path.isEmpty, !path.utf8.contains(0) else {
                 throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a file")

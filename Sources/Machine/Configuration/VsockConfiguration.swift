@@ -2,11 +2,15 @@ import Devices
 
 extension VMConfiguration {
     /// Connections between programs of the guest and Unix sockets of the host (`VsockDevice`).
-    public struct Vsock: Codable, Equatable, Sendable {
+    public struct Vsock: Encodable, Equatable, Sendable {
         /// The guest's context, 3 to 4294967294.
         public var cid: UInt64
         /// Where programs on the host connect to; those of the guest reach this path with `_PORT` added.
         public var socket: String
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case cid, socket
+        }
 
         public init(cid: UInt64, socket: String) {
             self.cid = cid

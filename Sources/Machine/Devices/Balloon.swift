@@ -3,6 +3,9 @@ import Linux
 
 /// A machine's memory balloon, to be used from any thread.
 public final class Balloon: Sendable {
+    /// The device's name.
+    public static let id = "balloon"
+
     private let device: LoopConfined<BalloonDevice>
     private let ledger: BalloonLedger
 

@@ -10,8 +10,8 @@ struct ConsolePlan {
     /// - Returns: nil for a machine without any.
     /// - Throws: `ConfigurationError` for a socket or a file that cannot be used, `SystemCallError`.
     init?(_ configuration: VMConfiguration, _ events: EventLog) throws {
-        guard configuration.console == .virtio || !configuration.ports.isEmpty else { return nil }
-        link = configuration.console == .virtio ? try ConsoleLink(console: Console()) : nil
+        guard configuration.console.device == .virtio || !configuration.ports.isEmpty else { return nil }
+        link = configuration.console.device == .virtio ? try ConsoleLink(console: Console()) : nil
         var peers: [(name: String, peer: any PortPeer)] = []
         for (index, port) in configuration.ports.enumerated() {
             if let path = port.socket { peers.append((port.name, try Self.socket(path, index))) }

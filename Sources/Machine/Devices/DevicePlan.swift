@@ -11,8 +11,9 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
-    /// What the user should know about them, in sentences.
-    private(set) var notices: [String] = []
+    /// What the user should know about them and may not expect, in sentences.
+    private(set) var warnings: [String] = []
+    private(set) var disks: [DiskHandle] = []
     private(set) var nets: [NetHandle] = []
 
     struct PlannedDevice: Sendable {
@@ -30,9 +31,9 @@ struct DevicePlan: Sendable {
     init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
         for disk in configuration.disks {
-            let plan = try DiskPlan(disk)
-            notices += plan.notices
-            try add(disk.id, plan.device)
+            let plan = try DiskPlan(disk, events)
+            if let warning = plan.warning { warnings.append(warning) }
+            disks.append(DiskHandle(disk, device: try add(disk.id, plan.device)))
         }
         for net in configuration.nets {
             nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
@@ -67,7 +68,7 @@ struct DevicePlan: Sendable {
             ledger: ledger, memorySize: memorySize, target: configuration.size.bytes,
             deflatesOnOOM: configuration.deflateOnOOM,
             statisticsInterval: UInt64(configuration.statisticsInterval) * 1_000_000_000)
-        balloon = Balloon(try add("balloon", device), ledger: ledger)
+        balloon = Balloon(try add(Balloon.id, device), ledger: ledger)
     }
 
     /// The thread that serves all devices which ask for none of their own.

@@ -13,8 +13,9 @@ final class MachineDevices: Sendable {
     private let loops: [EventLoop]
     private let controllers: [DeviceController]
 
+    var names: [String] { controllers.map(\.name) }
+
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
-        for notice in plan.notices { events.report(notice) }
         loops = plan.loops
         controllers = try plan.devices.map { device in
             try device.connect(memory) { report in

@@ -45,6 +45,9 @@ public struct MachinePlan: Sendable {
         time = monotonicNanoseconds()
     }
 
+    /// What the user should know about the configuration and may not expect, in sentences.
+    public var warnings: [String] { devices.warnings }
+
     /// Puts everything that the guest finds at its start into its memory.
     ///
     /// - Returns: how the first vCPU begins.
@@ -63,7 +66,7 @@ public struct MachinePlan: Sendable {
     /// kernel's tests of its own cryptography, a sixth of a boot, have been done by whoever built it.
     private static func defaultCommandLine(_ configuration: VMConfiguration) -> String {
         let console =
-            switch configuration.console {
+            switch configuration.console.device {
             case .serial: "console=ttyS0 8250.nr_uarts=1"
             case .virtio: "console=hvc0 8250.nr_uarts=0"
             }
@@ -81,7 +84,7 @@ public struct MachinePlan: Sendable {
         ACPIConfiguration(
             cpuCount: configuration.cpus, localAPICAddress: Layout.localAPIC,
             ioAPIC: .init(id: 0, address: Layout.ioAPIC),
-            serialPorts: configuration.console == .serial
+            serialPorts: configuration.console.device == .serial
                 ? [.init(ioPort: Layout.com1, gsi: Layout.com1Interrupt)] : [],
             power: power, powerButtonGSI: Layout.powerButtonInterrupt,
             vmGenerationID: .init(guidAddress: Layout.vmGenerationID, gsi: Layout.vmGenerationInterrupt),

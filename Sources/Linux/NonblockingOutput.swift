@@ -1,15 +1,14 @@
 import CLinux
 import Glibc
-import Linux
 import SystemPackage
 
-/// Where a console's output goes: a descriptor that is written to without waiting for its reader.
+/// A descriptor that is written to without waiting for its reader.
 ///
 /// `O_NONBLOCK` belongs to the open file, which stdout shares with other processes, so it is never set there.
 /// Pipes and terminals are opened a second time instead, with a file description of our own; where the system
 /// refuses that, only as much is written at a time as poll(2) promises to take.
-struct ConsoleOutput: ~Copyable, Sendable {
-    enum Outcome: Equatable {
+public struct NonblockingOutput: ~Copyable, Sendable {
+    public enum Outcome: Equatable {
         case wrote(Int)
         /// Nothing can be written now.
         case full
@@ -27,13 +26,13 @@ struct ConsoleOutput: ~Copyable, Sendable {
     /// /dev/ptmx, character device 5:2 (Linux, admin-guide/devices.txt).
     private static let ptmxDevice: dev_t = 5 << 8 | 2
 
-    let descriptor: OwnedDescriptor
+    public let descriptor: OwnedDescriptor
     private let manner: Manner
 
     /// Prepares writing to `shared`, which stays open and as it is.
     ///
     /// - Parameter reopening: whether a second file description may be tried.
-    init(_ shared: CInt, reopening: Bool = true) throws(SystemCallError) {
+    public init(_ shared: CInt, reopening: Bool = true) throws(SystemCallError) {
         let copy = try OwnedDescriptor.duplicating(shared)
         let status = try copy.status()
         let isPipe = status.st_mode & S_IFMT == S_IFIFO
@@ -66,7 +65,7 @@ struct ConsoleOutput: ~Copyable, Sendable {
     }
 
     /// Writes as many of `bytes` as go without waiting.
-    func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {
+    public func write(_ bytes: UnsafeRawBufferPointer) -> Outcome {
         var limit = bytes.count
         if case .polled(let most) = manner {
             guard isReady else { return .full }

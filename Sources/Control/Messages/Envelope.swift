@@ -1,0 +1,35 @@
+import Machine
+
+/// What all messages of a client have in common (JSON-RPC 2.0 §4).
+struct Envelope: Decodable {
+    /// Nil for a notification, which is never answered.
+    let id: RequestID?
+    let method: String
+    let hasParams: Bool
+
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case jsonrpc, id, method, params
+    }
+
+    init(from decoder: any Decoder) throws {
+        let fields = try Fields<CodingKeys>(of: decoder)
+        guard try fields.require(.jsonrpc) == "2.0" else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: [CodingKeys.jsonrpc], debugDescription: #"the version must be "2.0""#))
+        }
+        // Null is no id: a client that made it by mistake would wait for its answer.
+        id = fields.has(.id) ? try fields.require(.id, as: RequestID.self) : nil
+        method = try fields.require(.method)
+        hasParams = fields.has(.params)
+    }
+}
+
+/// The id of a message that may otherwise be no good.
+struct MessageIdentity: Decodable {
+    let id: RequestID?
+}
+
+/// The parameters of a message whose method is known.
+struct Call<Params: Decodable>: Decodable {
+    let params: Params
+}

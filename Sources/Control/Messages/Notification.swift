@@ -1,0 +1,69 @@
+/// What the server tells without being asked.
+public protocol ControlNotification: Codable, Sendable {
+    static var method: String { get }
+}
+
+/// A notification on the line (JSON-RPC 2.0 §4.1).
+struct NotificationMessage<Params: ControlNotification>: Encodable {
+    let jsonrpc = "2.0"
+    let method = Params.method
+    let params: Params
+}
+
+/// The server's first message.
+public struct Hello: ControlNotification {
+    public static let method = "hello"
+
+    /// The version of this protocol: a new major number breaks clients.
+    public var `protocol`: String
+    /// Swiftlet's.
+    public var version: String
+    public var pid: Int32
+    /// The methods there are.
+    public var capabilities: [String]
+    public var limits: Limits
+}
+
+/// What the server takes no more of.
+public struct Limits: Codable, Equatable, Sendable {
+    /// Bytes in a line, without its end.
+    public var maxLine: Int
+}
+
+public struct VMStateChanged: ControlNotification {
+    public static let method = "vm.state"
+
+    public var from: VMState
+    public var to: VMState
+    /// What brought the change about.
+    public var reason: String
+}
+
+extension VMEnding: ControlNotification {
+    public static let method = "vm.exited"
+}
+
+/// What the guest's console printed: whole characters, or bytes that are none.
+extension ConsoleText: ControlNotification {
+    public static let method = "console.output"
+}
+
+/// The guest's kernel gave up.
+public struct GuestPanic: ControlNotification {
+    public static let method = "guest.panic"
+
+    /// The reason that it printed; empty where it printed none.
+    public var text: String
+}
+
+/// Something that whoever looks after the machine may want to know.
+public struct LogLine: ControlNotification {
+    public static let method = "log.line"
+
+    public enum Level: String, Codable, Sendable {
+        case info, warning, error
+    }
+
+    public var level: Level
+    public var message: String
+}

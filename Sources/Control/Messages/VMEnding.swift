@@ -1,0 +1,42 @@
+import Machine
+
+/// How a machine came to its end.
+public struct VMEnding: Codable, Equatable, Sendable {
+    public enum Cause: String, Codable, Sendable {
+        /// The guest switched itself off; `code` is 0, or what it wrote to the debug-exit port.
+        case poweredOff
+        case reset
+        /// Somebody outside ended it; `signal` is the signal that asked for it, if one did.
+        case killed
+        case panicked
+        /// A vCPU cannot go on: a triple fault, or code that KVM cannot execute.
+        case tripleFault
+        /// The monitor or the host's KVM failed.
+        case vmmError
+    }
+
+    public var cause: Cause
+    public var code: UInt8?
+    public var signal: Int32?
+    /// More about it, in words.
+    public var message: String?
+
+    init(_ outcome: Outcome) {
+        switch outcome {
+        case .poweredOff(let code): self.init(cause: .poweredOff, code: code)
+        case .reset: self.init(cause: .reset)
+        case .panicked(let reason): self.init(cause: .panicked, message: reason)
+        case .fault(let report): self.init(cause: .tripleFault, message: report.summary)
+        case .killed(.signal(let number)): self.init(cause: .killed, signal: number)
+        case .killed: self.init(cause: .killed)
+        case .failed(let report): self.init(cause: .vmmError, message: report.summary)
+        }
+    }
+
+    private init(cause: Cause, code: UInt8? = nil, signal: Int32? = nil, message: String? = nil) {
+        self.cause = cause
+        self.code = code
+        self.signal = signal
+        self.message = message
+    }
+}

@@ -1,0 +1,52 @@
+import Glibc
+import Linux
+import SystemPackage
+
+/// What the client types at the guest's console, until the guest takes it.
+final class GuestInput {
+    /// Bytes that the client can be ahead of the guest.
+    static let limit = 1 << 20
+
+    private let loop: EventLoop
+    private let pipe: NonblockingPipe
+    private var waiting: [UInt8] = []
+    private var watch: EventLoop.Watch?
+
+    init(on loop: EventLoop) throws(SystemCallError) {
+        self.loop = loop
+        pipe = try NonblockingPipe()
+    }
+
+    /// Where the guest's console reads.
+    var descriptor: CInt { pipe.reading.rawValue }
+
+    /// - Throws: `ControlError` when the guest is too far behind; then nothing was taken.
+    func write(_ bytes: [UInt8]) throws(ControlError) {
+        guard waiting.count + bytes.count <= Self.limit else {
+            throw ControlError(
+                .resource, "the guest has \(waiting.count) bytes of input that it did not take",
+                hint: "wait until it reads its console; at most \(Self.limit) bytes wait for it")
+        }
+        waiting += bytes
+        pump()
+    }
+
+    /// To be called before this object goes.
+    func stop() {
+        if let watch = watch.take() { loop.remove(watch) }
+    }
+
+    private func pump() {
+        while !waiting.isEmpty {
+            let written = waiting.withUnsafeBytes { Glibc.write(pipe.writing.rawValue, $0.baseAddress, $0.count) }
+            guard written > 0 else { break }
+            waiting.removeFirst(written)
+        }
+        if waiting.isEmpty {
+            stop()
+        } else if watch == nil {
+            // Without a watch, the next bytes that are written take these along.
+            watch = try? loop.watch(pipe.writing.rawValue, for: .writable) { [unowned self] _ in pump() }
+        }
+    }
+}

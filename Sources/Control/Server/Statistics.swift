@@ -1,0 +1,21 @@
+import Machine
+
+extension VMStats {
+    /// What exits are counted by, in the order of their kinds.
+    static let exitNames = ExitKind.allCases.map { String(describing: $0) }
+}
+
+extension VMStats.Result {
+    init(_ machine: Machine) {
+        vcpus = machine.vcpuStatistics.enumerated().map { id, statistics in
+            let counts = zip(VMStats.exitNames, ExitKind.allCases.map { statistics.exits[$0] })
+            return VMStats.VCPU(
+                id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
+                runTimeNs: statistics.processorTime)
+        }
+        let balloon = machine.balloon?.reading
+        memory = VMStats.Memory(
+            sizeBytes: machine.memorySize, balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual)
+        console = VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0)
+    }
+}

@@ -1,0 +1,77 @@
+import Devices
+import Linux
+
+extension VMConfiguration {
+    /// A named stream of bytes between a process in the guest and the host: `/dev/virtio-ports/NAME` there.
+    public struct Port: Encodable, Equatable, Sendable {
+        /// Letters, digits, `.`, `-` and `_`.
+        public var name: String
+        /// Where to listen for clients, one at a time: a Unix socket.
+        public var socket: String?
+        /// The file that the guest's output is appended to.
+        public var file: String?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case name, socket, file
+        }
+
+        public init(name: String, socket: String? = nil, file: String? = nil) {
+            self.name = name
+            self.socket = socket
+            self.file = file
+        }
+    }
+
+    static let mostPorts = ConsoleDevice.mostPorts - 1
+    static let longestPortName = 64
+
+    func validatePorts() throws(ConfigurationError) {
+        guard ports.count <= Self.mostPorts else {
+            throw ConfigurationError(
+                field: "ports", value: "of \(ports.count)", problem: "a machine has at most \(Self.mostPorts) ports")
+        }
+        for (index, port) in ports.enumerated() {
+            try port.validate(field: "ports[\(index)]")
+            guard !ports[..<index].contains(where: { $0.name == port.name }) else {
+                throw ConfigurationError(
+                    field: "ports[\(index)].name", value: "'\(port.name)'", problem: "another port has this name")
+            }
+        }
+    }
+}
+
+extension VMConfiguration.Port {
+    func validate(field: String) throws(ConfigurationError) {
+        let isSound = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        guard isSound, !name.isEmpty, name.utf8.count <= VMConfiguration.longestPortName, name != ".", name != ".."
+        else {
+            throw ConfigurationError(
+                field: "\(field).name", value: "'\(name)'",
+                problem: """
+                    it must be 1 to \(VMConfiguration.longestPortName) letters, digits, '.', '-' and '_', as it becomes a \
+                    file name in the guest
+                    """)
+        }
+        guard (socket == nil) != (file == nil) else {
+            throw ConfigurationError(
+                field: field, value: "'\(name)'", problem: "it needs a socket or a file, and not both")
+        }
+        if let path = socket ?? file, path.isEmpty || path.utf8.contains(0) {
+            throw ConfigurationError(
+                field: "\(field).\(socket == nil ? "file" : "socket")", value: "'\(path)'",
+                problem: "it must name a file")
+        }
+        if let socket, socket.utf8.count > UnixSocket.longestPath {
+            throw ConfigurationError(
+                field: "\(field).socket", value: "'\(socket)'",
+                problem: "a socket's path has at most \(UnixSocket.longestPath) bytes; a relative one is shorter")
+        }
+    }
+}

@@ -1,0 +1,235 @@
+import Foundation
+import Testing
+
+/// `swiftlet serve` as programs use it.
+@Suite(.enabled(if: Swiftlet.canRun, Swiftlet.cannotRun))
+struct ServeTests {
+    @Test func aMachineFromItsMakingToItsEnd() throws {
+        let machine = try ServedMachine()
+        try machine.notification("hello")
+        #expect(try machine.refusal("vm.start")["kind"] as? String == "invalidState")
+        let config = ["kernel": ["path": try Swiftlet.payload("hello")]]
+        #expect(try machine.request("vm.create", ["config": config])["id"] as? String == "vm")
+        #expect(try machine.refusal("vm.create", ["config": config])["kind"] as? String == "invalidState")
+        #expect(try machine.refusal("vm.pause")["kind"] as? String == "invalidState")
+        let waiting = try machine.send("vm.wait")
+        #expect(try machine.request("vm.get")["state"] as? String == "created")
+        #expect(try machine.request("vm.start")["state"] as? String == "running")
+        let ending = try #require(try machine.answer(to: waiting)["result"] as? [String: Any])
+        #expect(ending["cause"] as? String == "poweredOff")
+        #expect(ending["code"] as? Int == 0)
+        #expect(try machine.notification("vm.exited")["cause"] as? String == "poweredOff")
+        #expect(try machine.request("vm.wait")["cause"] as? String == "poweredOff")
+        #expect(try machine.request("vm.get")["state"] as? String == "stopped")
+        #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
+        #expect(try machine.refusal("vm.start")["kind"] as? String == "invalidState")
+        #expect(machine.console == Array("hello from a bare-metal guest\n".utf8))
+
+        // All output comes before the end is told.
+        let methods = machine.messages.compactMap { $0["method"] as? String }
+        #expect(methods.filter { $0 != "console.output" } == ["hello", "vm.state", "vm.state", "vm.exited"])
+        #expect(methods.lastIndex(of: "console.output") == methods.count - 3)
+        let result = try machine.end()
+        #expect(result.ending == .exited(0))
+        #expect(result.errors == "")
+    }
+
+    @Test func theConsoleIsAlive() throws {
+        let machine = try ServedMachine(payload: "echo")
+        try machine.awaitConsole("full stop\n")
+        try machine.request("console.write", ["data": "héllo, \u{1F600}\n"])
+        try machine.awaitConsole("HéLLO, \u{1F600}\n")
+        try machine.request("console.write", ["base64": Data([0xFF, 0x61]).base64EncodedString()])
+        try machine.session.await("the echo of bytes that are no text") { _ in
+            (try? machine.request("server.ping")) != nil && machine.console.suffix(2) == [0xFF, 0x41]
+        }
+        try machine.request("console.write", ["data": "."])
+        let ending = try machine.request("vm.wait")
+        #expect(ending["cause"] as? String == "poweredOff")
+        #expect(ending["code"] as? Int == 7)
+        #expect(try machine.refusal("console.write", ["data": "."])["kind"] as? String == "invalidState")
+    }
+
+    /// A guest that does not read its console cannot make the server keep more than it should.
+    @Test func inputThatNobodyTakesIsRefusedInTheEnd() throws {
+        let machine = try ServedMachine(payload: "spin")
+        let half = ["data": String(repeating: "x", count: 600_000)]
+        try machine.request("console.write", half)
+        #expect(try machine.refusal("console.write", half)["kind"] as? String == "resource")
+        try machine.request("console.write", ["data": "x"])
+        #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
+    }
+
+    /// That no more than some buffers are filled meanwhile is for the tests of `GuestOutput`: this guest is slow here.
+    @Test func aClientThatReadsLateGetsEveryByte() throws {
+        let machine = try ServedMachine(payload: "flood")
+        try machine.awaitConsole("flooding the console\n")
+        // Nothing is read meanwhile.
+        usleep(1_000_000)
+        #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
+        let lines = machine.console.split(separator: UInt8(ascii: "\n")).dropFirst().dropLast()
+        #expect(!lines.isEmpty)
+        let line = Array(UInt8(ascii: "!")..<UInt8(ascii: "!") + 63)
+        #expect(lines.allSatisfy { $0.elementsEqual(line) }, "bytes were lost")
+    }
+
+    @Test func pausingStopsTheGuestAndStatisticsShowIt() throws {
+        let machine = try ServedMachine(payload: "flood", configuration: ["cpus": 2, "console": ["output": "discard"]])
+        #expect(try machine.request("vm.pause")["state"] as? String == "paused")
+        let paused = try serialWrites(machine)
+        usleep(50_000)
+        #expect(try serialWrites(machine) == paused)
+        #expect(try machine.refusal("vm.pause")["kind"] as? String == "invalidState")
+        #expect(try machine.request("vm.resume")["state"] as? String == "running")
+        try machine.session.await("more output") { _ in
+            ((try? serialWrites(machine)) ?? 0) > paused
+        }
+        #expect(machine.console.isEmpty)
+        let transitions = machine.messages.filter { $0["method"] as? String == "vm.state" }
+            .compactMap { ($0["params"] as? [String: Any])?["to"] as? String }
+        #expect(transitions == ["running", "paused", "running"])
+    }
+
+    @Test func waitingHasALimitAndOthersGoOn() throws {
+        let machine = try ServedMachine(payload: "spin")
+        let long = try machine.send("vm.wait")
+        let short = try machine.send("vm.wait", ["timeoutMs": 200])
+        try machine.request("server.ping")
+        let refusal = try #require(try machine.answer(to: short)["error"] as? [String: Any])
+        #expect((refusal["data"] as? [String: Any])?["kind"] as? String == "timeout")
+        let begin = ContinuousClock.now
+        #expect(try machine.request("vm.stop", ["graceMs": 300])["state"] as? String == "stopped")
+        #expect(.milliseconds(300)...(.seconds(3)) ~= ContinuousClock.now - begin)
+        let ending = try machine.answer(to: long)["result"] as? [String: Any]
+        #expect(ending?["cause"] as? String == "killed")
+    }
+
+    @Test(arguments: ["spin", "halt"], [true, false])
+    func theEndOfInputKillsTheMachine(payload: String, started: Bool) throws {
+        let machine = try ServedMachine(payload: payload, started: started)
+        let waiting = try machine.send("vm.wait")
+        try machine.request("server.ping")
+        let begin = ContinuousClock.now
+        let result = try machine.end()
+        #expect(result.ending == .exited(0))
+        #expect(ContinuousClock.now - begin < .milliseconds(1500))
+        let ending = try machine.answer(to: waiting)["result"] as? [String: Any]
+        #expect(ending?["cause"] as? String == "killed")
+    }
+
+    /// The guest does not react to its power button.
+    @Test func theEndOfInputCanStopTheMachineInstead() throws {
+        let machine = try ServedMachine(payload: "halt", arguments: ["--on-disconnect", "stop"])
+        let begin = ContinuousClock.now
+        #expect(try machine.end().ending == .exited(0))
+        #expect(.seconds(2)...(.seconds(4)) ~= ContinuousClock.now - begin)
+    }
+
+    @Test func aClientThatIsGoneAltogetherEndsTheMachine() throws {
+        let machine = try ServedMachine(payload: "flood")
+        try machine.awaitConsole("flooding the console\n")
+        machine.session.closeOutput()
+        #expect(try machine.session.end(timeout: 5).ending == .exited(0))
+    }
+
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
+    func aSecondSignalEndsItAtOnce(signal: CInt) throws {
+        let machine = try ServedMachine(payload: "spin")
+        let begin = ContinuousClock.now
+        machine.session.send(signal)
+        usleep(100_000)
+        machine.session.send(signal)
+        #expect(try machine.finish().ending == .signalled(signal))
+        #expect(ContinuousClock.now - begin < .milliseconds(1900))
+        try machine.notification("vm.exited")
+    }
+
+    @Test(arguments: [
+        ("console-panic", "panicked", "test"), ("triple-fault", "tripleFault", "triple fault"),
+        ("reset-acpi", "reset", nil),
+    ])
+    func theEndIsTold(payload: String, cause: String, message: String?) throws {
+        let machine = try ServedMachine(payload: payload)
+        let ending = try machine.notification("vm.exited")
+        #expect(ending["cause"] as? String == cause)
+        if let message { #expect((ending["message"] as? String)?.contains(message) == true) }
+        let panics = machine.messages.filter { $0["method"] as? String == "guest.panic" }
+        #expect(panics.count == (cause == "panicked" ? 1 : 0))
+    }
+
+    @Test func whatIsWrongWithAFileIsToldWhenTheMachineIsMade() throws {
+        let machine = try ServedMachine()
+        func refusal(_ path: String) throws -> [String: Any] {
+            try machine.refusal("vm.create", ["config": ["kernel": ["path": path]]])
+        }
+        let missing = try refusal("/nonexistent")
+        #expect(missing["kind"] as? String == "notFound")
+        #expect(missing["field"] as? String == "config.kernel.path")
+        #expect(missing["errno"] as? Int == Int(ENOENT))
+        #expect(try refusal("/dev/null")["kind"] as? String == "invalidArgument")
+        #expect(try refusal("/etc/hostname")["kind"] as? String == "invalidArgument")
+        // None of them made a machine.
+        #expect(try machine.refusal("vm.get")["kind"] as? String == "invalidState")
+    }
+
+    @Test func theConsoleCanGoElsewhere() throws {
+        let file = try TemporaryFile(Array("before\n".utf8))
+        let filed = try ServedMachine(payload: "hello", configuration: ["console": ["output": "file:\(file.path)"]])
+        try filed.request("vm.wait")
+        #expect(try String(contentsOfFile: file.path, encoding: .utf8) == "before\nhello from a bare-metal guest\n")
+        #expect(filed.console.isEmpty)
+
+        let inherited = try ServedMachine(payload: "hello", configuration: ["console": ["output": "inherit"]])
+        try inherited.request("vm.wait")
+        #expect(try inherited.end().errors == "hello from a bare-metal guest\n")
+        #expect(inherited.console.isEmpty)
+    }
+
+    @Test func disksAreChangedWhileTheGuestRuns() throws {
+        let image = try TemporaryFile([UInt8](repeating: 0, count: 1 << 20))
+        let other = try TemporaryFile([UInt8](repeating: 0, count: 1 << 19))
+        let disk = ["id": "data", "path": image.path]
+        let machine = try ServedMachine(payload: "spin", configuration: ["disks": [disk], "entropy": true])
+        try machine.request("device.update", ["id": "data"])
+        try machine.request("device.update", ["id": "data", "path": other.path])
+        let config = try machine.request("vm.get")["config"] as? [String: Any]
+        #expect((config?["disks"] as? [[String: Any]])?.first?["path"] as? String == other.path)
+
+        func kind(_ params: [String: Any]) throws -> String? {
+            try machine.refusal("device.update", params)["kind"] as? String
+        }
+        #expect(try kind(["id": "data", "path": "/nonexistent"]) == "notFound")
+        #expect(try kind(["id": "data", "linkUp": true]) == "invalidArgument")
+        #expect(try kind(["id": "entropy"]) == "unsupported")
+        #expect(try kind(["id": "nothing"]) == "notFound")
+        try machine.request("vm.pause")
+        try machine.request("device.update", ["id": "data", "path": image.path])
+        try machine.request("vm.kill")
+        #expect(try kind(["id": "data"]) == "invalidState")
+    }
+
+    @Test func theBalloonTakesASize() throws {
+        let machine = try ServedMachine(payload: "spin", configuration: ["balloon": [:] as [String: Any]])
+        try machine.request("device.update", ["id": "balloon", "size": "8M"])
+        try machine.session.await("the balloon's target") { _ in
+            let memory = try? machine.request("vm.stats")["memory"] as? [String: Any]
+            return memory?["balloonTargetBytes"] as? Int == 8 << 20
+        }
+        #expect(
+            try machine.refusal("device.update", ["id": "balloon", "path": "x"])["field"] as? String == "path")
+    }
+
+    /// As when a terminal changes its size.
+    @Test func signalsThatAreNotForItAreIgnored() throws {
+        let machine = try ServedMachine(payload: "spin")
+        machine.session.send(SIGWINCH)
+        usleep(50_000)
+        #expect(try machine.request("vm.get")["state"] as? String == "running")
+    }
+
+    private func serialWrites(_ machine: ServedMachine) throws -> Int {
+        let vcpus = try #require(try machine.request("vm.stats")["vcpus"] as? [[String: Any]])
+        #expect(vcpus.count == 2)
+        return (vcpus[0]["exits"] as? [String: Int])?["serialWrite"] ?? 0
+    }
+}
