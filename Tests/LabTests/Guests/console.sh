@@ -1,12 +1,13 @@
 # The console is hvc0, which may be there only now; the ports are 'file' and 'socket'. $bytes go through each.
 insert_modules
+# Ports come one after the other, in answer to messages.
+until (: </dev/hvc0) 2>/dev/null; do usleep 10000; done
 exec </dev/hvc0 >/dev/hvc0 2>&1
 stty raw -echo
 
 port() {
-    for directory in /sys/class/virtio-ports/*; do
-        [ "$(cat $directory/name)" = $1 ] && echo /dev/${directory##*/}
-    done
+    until grep -lx $1 /sys/class/virtio-ports/*/name >/tmp/$1; do usleep 10000; done
+    echo /dev/$(basename $(dirname $(cat /tmp/$1)))
 }
 
 echo 'guest: ready for the console'
