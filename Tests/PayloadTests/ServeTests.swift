@@ -1,4 +1,5 @@
 import Foundation
+import Linux
 import Testing
 
 /// `swiftlet serve` as programs use it.
@@ -217,6 +218,35 @@ struct ServeTests {
         }
         #expect(
             try machine.refusal("device.update", ["id": "balloon", "path": "x"])["field"] as? String == "path")
+    }
+
+    /// The socket is its user's alone, takes one client, and goes when that came.
+    @Test func aClientCanComeThroughASocket() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
+        let session = try Swiftlet.start(["serve", "--socket", path])
+        try session.await("a socket") { _ in access(path, F_OK) == 0 }
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+        let client = try UnixSocket.connect(to: path)
+        var received: [UInt8] = []
+        func receive(until text: String) throws {
+            try session.await(text) { _ in
+                var buffer = [UInt8](repeating: 0, count: 4096)
+                let count = read(client.rawValue, &buffer, buffer.count)
+                if count > 0 { received += buffer[..<count] }
+                return received.firstRange(of: Array(text.utf8)) != nil
+            }
+        }
+        try receive(until: #""method":"hello""#)
+        #expect(access(path, F_OK) == -1)
+        _ = Array((#"{"jsonrpc":"2.0","id":1,"method":"server.ping"}"# + "\n").utf8).withUnsafeBytes {
+            write(client.rawValue, $0.baseAddress, $0.count)
+        }
+        try receive(until: #"{"id":1,"jsonrpc":"2.0","result":{}}"#)
+        shutdown(client.rawValue, Int32(SHUT_RDWR))
+        let result = try session.end()
+        #expect(result.ending == .exited(0))
+        #expect(result.output == "" && result.errors == "")
     }
 
     /// As when a terminal changes its size.
