@@ -61,12 +61,19 @@ struct ServeTests {
         #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
     }
 
-    /// That no more than some buffers are filled meanwhile is for the tests of `GuestOutput`: this guest is slow here.
-    @Test func aClientThatReadsLateGetsEveryByte() throws {
+    /// What a client does not read waits in the guest, in front of some buffers, and so requests are answered soon.
+    @Test func aClientThatReadsLateIsAnsweredSoonAndGetsEveryByte() throws {
         let machine = try ServedMachine(payload: "flood")
         try machine.awaitConsole("flooding the console\n")
-        // Nothing is read meanwhile.
-        usleep(1_000_000)
+        machine.session.shrinkOutput()
+        // Nothing is read meanwhile. Without a bound, 100 KiB and more come together.
+        usleep(4_000_000)
+        let ping = try machine.send("server.ping")
+        _ = try machine.answer(to: ping)
+        let answer = machine.session.stdout.firstRange(of: Array("{\"id\":\(ping),".utf8))
+        // What was read before, the pipe, the server's backlog, and the message that exceeds it.
+        #expect(try #require(answer).lowerBound < (8 + 4 + 16 + 32) << 10)
+
         #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
         let lines = machine.console.split(separator: UInt8(ascii: "\n")).dropFirst().dropLast()
         #expect(!lines.isEmpty)
