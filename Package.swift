@@ -80,7 +80,7 @@ let package = Package(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "Linux", "Machine"]),
-        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "PCI"]),
+        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "Network", "PCI"]),
         .testTarget(
             name: "DevicesTests",
             dependencies: [
@@ -89,7 +89,7 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
-        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "SwiftletCommand"]),
+        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "Network", "SwiftletCommand"]),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
 

@@ -18,6 +18,11 @@ public struct RawImage: ~Copyable, Sendable {
         public let visible: UInt64
         /// Bytes at the end that are less than a block.
         public let hidden: UInt64
+
+        public init(visible: UInt64, hidden: UInt64) {
+            self.visible = visible
+            self.hidden = hidden
+        }
     }
 
     /// How others are kept from using the image at the same time.

@@ -84,12 +84,11 @@ final class Ring {
         while io_uring_sq_ready(ring) > 0 {
             let status = io_uring_submit(ring)
             switch -status {
-            case EINTR, 0: continue
             // The kernel is short of memory, or wants its completions taken first. Neither lasts.
-            case EAGAIN, EBUSY:
+            case 0, EAGAIN, EBUSY:
                 io_uring_get_events(ring)
                 usleep(100)
-            case let errno where errno > 0:
+            case let errno where errno > 0 && errno != EINTR:
                 preconditionFailure("io_uring_enter failed: \(Errno(rawValue: errno))")
             default: continue
             }

@@ -4,7 +4,7 @@ import Network
 
 /// The values of `--net`, such as `tap=tap0,mac=52:54:00:12:34:56` or `user`.
 enum NetOption {
-    private static let keys = ["tap", "fd", "user", "id", "mac", "mtu", "queues", "bps"]
+    private static let keys = "tap=IFNAME, fd=N, user or none, and then any of id=, mac=, mtu=, queues= and bps="
 
     /// - Throws: `ValidationError` that names the part which is wrong, and what is allowed.
     static func nets(_ values: [String]) throws -> [VMConfiguration.Net] {
@@ -15,38 +15,35 @@ enum NetOption {
         var net = VMConfiguration.Net(id: "net\(number)")
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-            let (key, value) = (words[0], words.count > 1 ? words[1] : nil)
-            switch (key, value) {
+            switch (words[0], words.dropFirst().first) {
             case ("user", nil): net.user = true
             case ("tap", let value?): net.tap = value
-            case ("fd", let value?): net.fd = try parse(value, of: key, "a descriptor's number", Int32.init)
+            case ("fd", let value?): net.fd = try parse(value, of: "fd", "a descriptor's number", Int32.init)
             case ("id", let value?): net.id = value
             case ("mac", let value?):
-                net.mac = try parse(value, of: key, "an address such as 52:54:00:12:34:56", MACAddress.init)
-            case ("mtu", let value?): net.mtu = try parse(value, of: key, "a number of bytes", UInt16.init)
-            case ("queues", let value?): net.queues = try parse(value, of: key, "a number", Int.init)
+                net.mac = try parse(value, of: "mac", "an address such as 52:54:00:12:34:56", MACAddress.init)
+            case ("mtu", let value?): net.mtu = try parse(value, of: "mtu", "bytes, at most 65535", UInt16.init)
+            case ("queues", let value?): net.queues = try parse(value, of: "queues", "a number", Int.init)
             case ("bps", let value?):
-                net.bytesPerSecond = try parse(value, of: key, "bytes a second, such as 500000 or 10M", rate)
-            default:
-                throw ValidationError(
-                    """
-                    --net \(text): \(keys.contains(key) ? "'\(part)' has \(value == nil ? "no" : "a") value" : "there is no '\(key)'"); \
-                    give tap=IFNAME, fd=N, user or none, and then any of id=, mac=, mtu=, queues= and bps=
-                    """)
+                net.bytesPerSecond = try parse(value, of: "bps", "bytes a second, such as 500000 or 10M") {
+                    UInt64($0) ?? ByteSize($0)?.bytes
+                }
+            case (let key, _):
+                let isKnown = ["tap", "fd", "user", "id", "mac", "mtu", "queues", "bps"].contains(key)
+                let problem =
+                    isKnown ? "'\(key)' \(key == "user" ? "takes no value" : "needs a value")" : "there is no '\(key)'"
+                throw ValidationError("--net \(text): \(problem); give \(keys)")
             }
         }
         return net
     }
 
-    /// A plain number, or one with a unit.
-    private static func rate(_ text: String) -> UInt64? {
-        UInt64(text) ?? ByteSize(text)?.bytes
-    }
-
     private static func parse<Value>(
         _ text: String, of key: String, _ meaning: String, _ convert: (String) -> Value?
     ) throws -> Value {
-        guard let value = convert(text) else { throw ValidationError("--net \(key)='\(text)': it must be \(meaning)") }
+        guard let value = convert(text) else {
+            throw ValidationError("--net \(key)='\(text)': it must be \(meaning)")
+        }
         return value
     }
 }

@@ -80,6 +80,7 @@ struct RunCommand: ParsableCommand {
         console.join()
         supervisor.restoreTerminal()
 
+        for report in machine.events.reports { standardError.write("swiftlet: \(report)\n") }
         if verbose { RunSummary(machine, begin: begin).print() }
         try end(machine.outcome, signal: supervisor.endingSignal, lostOutput: outputFailure.error.withLock { $0 })
     }
@@ -88,6 +89,7 @@ struct RunCommand: ParsableCommand {
     private func makeMachine() throws -> Machine {
         let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
         let plan = try MachinePlan(try machine.configuration(), cache: cache)
+        for warning in plan.warnings { standardError.write("swiftlet: \(warning)\n") }
         return try Machine(try System(), plan)
     }
 

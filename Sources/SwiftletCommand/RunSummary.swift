@@ -1,3 +1,4 @@
+import Devices
 import Machine
 
 /// What a machine did, for `-v`: when it reached what, and why its vCPUs left the guest.
@@ -20,11 +21,19 @@ struct RunSummary {
         let ports = counts.reduce(0) { $0 + ($1.0.isPort ? $1.1 : 0) }
         lines.append("\(total) exits to the monitor, \(ports) of them for ports:")
         lines += counts.filter { $0.1 > 0 }.map { kind, count in "\(padded("\(count)", 10))  \(kind.description)" }
-        lines += machine.events.reports
+        for net in machine.nets {
+            lines.append(
+                "network card '\(net.id)': received \(Self.text(net.statistics.received)), sent \(Self.text(net.statistics.transmitted))"
+            )
+        }
         if let lostOutput = machine.serial?.lostOutput, lostOutput > 0 {
             lines.append("\(lostOutput) bytes of console output were lost: the guest did not wait")
         }
         standardError.write(lines.map { "swiftlet: \($0)\n" }.joined())
+    }
+
+    private static func text(_ direction: NetStatistics.Direction) -> String {
+        "\(direction.frames) frames of \(direction.bytes) bytes and dropped \(direction.drops)"
     }
 
     private static func name(_ kind: Milestone.Kind) -> String {

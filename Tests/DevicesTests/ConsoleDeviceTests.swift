@@ -34,6 +34,9 @@ import VirtioTesting
         let driver = try ConsoleDriver(console: link())
         #expect(driver.device.offeredFeatures.intersection([.bit(0), .bit(1), .bit(2)]) == [.bit(0), .bit(2)])
         try driver.start()
+        driver.device.settle()
+        #expect(driver.device.read(0x60) == 2)
+        driver.device.write(0x64, 2)
         driver.handle.perform { $0.resize(columns: 132, rows: 43) }
         driver.device.settle()
         #expect(driver.device.configuration(at: 0, as: UInt16.self) == 132)

@@ -20,6 +20,15 @@ enum LabHost {
     static var isThere: Bool { program != nil }
     static let missing: Comment = "SWIFTLET_LAB does not name the lab program, as 'make test' lets it do"
 
+    /// Where `make firmware` puts programs for guests, in `programs`.
+    static var firmware: String {
+        get throws {
+            let variable = "SWIFTLET_FIRMWARE"
+            return try #require(
+                ProcessInfo.processInfo.environment[variable], "\(variable) is not set, as 'make test' lets it be")
+        }
+    }
+
     /// Runs a shell script in the lab and waits for its end.
     ///
     /// - Parameters:

@@ -23,7 +23,7 @@ struct VirtioBlockTests {
             "block",
             options: [
                 "--cpus", "4", "--disk", "path=first,serial=the-first-disk-of-3,queues=4",
-                "--disk", "path=second,serial=second,queues=2,direct", "--disk", "path=third,readonly",
+                "--disk", "path=second,serial=second,queues=2,direct", "--disk", "path=third,id=third,readonly",
             ])
         boot.limit = 150
         boot.before = """
@@ -81,7 +81,7 @@ struct VirtioBlockTests {
         #expect(
             result.sections["disks"] == [
                 "vda \(sectors[0]) 0 \(Self.queues[0]) the-first-disk-of-3",
-                "vdb \(sectors[1]) 0 \(Self.queues[1]) second", "vdc \(sectors[2]) 1 \(Self.queues[2])",
+                "vdb \(sectors[1]) 0 \(Self.queues[1]) second", "vdc \(sectors[2]) 1 \(Self.queues[2]) third",
             ], result.comment)
     }
 

@@ -24,6 +24,29 @@ import Testing
         try VMConfiguration(kernel: .init(path: "vmlinux")).validate()
     }
 
+    @Test(arguments: [(3, 1), (0xFFFF_FFFE, 96)] as [(UInt64, Int)])
+    func vsockWithinItsBoundsIsValid(cid: UInt64, length: Int) throws {
+        var configuration = VMConfiguration(kernel: .init(path: "vmlinux"))
+        configuration.vsock = .init(cid: cid, socket: String(repeating: "s", count: length))
+        try configuration.validate()
+    }
+
+    @Test(
+        arguments: [
+            ("vsock.cid", 2, "s"), ("vsock.cid", 0xFFFF_FFFF, "s"), ("vsock.cid", .max, "s"), ("vsock.socket", 3, ""),
+            ("vsock.socket", 3, "a\0b"), ("vsock.socket", 3, String(repeating: "s", count: 97)),
+        ] as [(String, UInt64, String)])
+    func unusableVsockIsNamed(field: String, cid: UInt64, socket: String) throws {
+        var configuration = VMConfiguration(kernel: .init(path: "vmlinux"))
+        configuration.vsock = .init(cid: cid, socket: socket)
+        do throws(ConfigurationError) {
+            try configuration.validate()
+            Issue.record("\(field) was accepted")
+        } catch {
+            #expect(error.field == field)
+        }
+    }
+
     @Test(arguments: [
         ("cpus", 0, "512M", "k"), ("cpus", 33, "512M", "k"), ("memory", 1, "15M", "k"), ("memory", 1, "17T", "k"),
         ("memory", 1, "20000K", "k"), ("kernel.path", 1, "512M", ""), ("kernel.path", 1, "512M", "a\0b"),

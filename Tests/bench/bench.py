@@ -11,12 +11,14 @@ import shutil
 import subprocess
 import sys
 
+import block
 import local
 import stock
 from report import Failure, note, replace_section
 
-LOCAL_PARTS = {"first-byte": local.first_byte, "memory": local.idle_memory, "start-up": local.start_up}
-TIMED = ("first-byte", "start-up", "lab-first-byte", "lab-boot")
+LOCAL_PARTS = {"first-byte": local.first_byte, "memory": local.idle_memory, "start-up": local.start_up,
+               "block": block.measure}
+TIMED = ("first-byte", "start-up", "block", "lab-first-byte", "lab-boot")
 
 
 def arguments():
@@ -27,6 +29,8 @@ def arguments():
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)),
                         help="the CPU for what is timed on this machine (default: the last)")
     parser.add_argument("--memory", type=int, default=256, help="MiB of each guest (default: %(default)s)")
+    parser.add_argument("--disk-directory", default=".build/bench",
+                        help="where a disk is made for O_DIRECT (default: %(default)s)")
     parser.add_argument("--write", metavar="FILE", help="put the tables between FILE's marker comments, too")
     parser.add_argument("--swiftlet", default=".build/release/swiftlet")
     parser.add_argument("--qemu", default="qemu-system-x86_64")
@@ -44,7 +48,8 @@ def arguments():
 
 def check_files(options, parts):
     wanted = {options.swiftlet: "make build", options.floor: "make bench", options.marker: "make bench",
-              f"{options.firmware}/first-byte.elf": "make firmware"}
+              f"{options.firmware}/first-byte.elf": "make firmware",
+              f"{options.firmware}/virtio-block-bench.elf": "make firmware"}
     if any(name in stock.PARTS for name in parts):
         wanted[options.lab] = "swift build --product lab"
         for name in ("vmlinux", "vmlinuz", "version"):

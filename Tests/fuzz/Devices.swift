@@ -3,7 +3,6 @@ import Devices
 import Glibc
 import GuestMemory
 import Linux
-import Network
 import Storage
 import Virtio
 import VirtioTesting
@@ -50,27 +49,6 @@ extension FuzzTarget where Self == DeviceTarget<BlockDevice> {
                     let buffer: GuestQueue.Buffer = isRead ? .writable(data, length) : .readable(data, length)
                     try queues[number % 2].add([.readable(place, 16), buffer, .writable(place + 32, 1)])
                 }
-            })
-    }
-}
-
-extension FuzzTarget where Self == DeviceTarget<NetDevice> {
-    static var net: Self {
-        DeviceTarget(
-            queueCount: 3, make: { try NetDevice(Cable(), .init(mac: MACAddress([2, 0, 0, 0, 0, 1]))) },
-            drive: { queues in
-                let memory = queues[0].memory
-                for index in 0..<4 as Range<UInt64> {
-                    try queues[0].add([.writable(GuestImage.buffers + 0x800 + index * 256, 256)])
-                }
-                try memory.write([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0], at: GuestImage.buffers + 12)
-                try queues[1].add([.readable(GuestImage.buffers, 12 + 60)])
-                // The MAC tables: two empty ones.
-                try memory.write([1, 0], at: GuestImage.buffers + 256)
-                try queues[2].add([
-                    .readable(GuestImage.buffers + 256, 2), .readable(GuestImage.buffers + 260, 8),
-                    .writable(GuestImage.buffers + 300, 1),
-                ])
             })
     }
 }
@@ -158,28 +136,4 @@ private final class NullPeer: PortPeer {
         self.input -= count
         return [UInt8](repeating: 7, count: count).withUnsafeBytes { input.write($0) }
     }
-}
-
-/// A cable on which some frames have come and no more will.
-private final class Cable: NetworkBackend {
-    let channels: [FrameChannel]
-    let offloads: Offloads = [.checksum, .tcp4, .tcp6, .udp]
-    let mtu: UInt16? = 1500
-
-    init() throws {
-        var pair: [CInt] = [-1, -1]
-        try systemCall("socketpair") {
-            socketpair(AF_UNIX, CInt(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &pair)
-        }
-        let peer = OwnedDescriptor(adopting: pair[1])
-        channels = [.tap(TapQueue(descriptor: OwnedDescriptor(adopting: pair[0])))]
-        var frame = [UInt8](repeating: 0, count: 12) + [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0]
-        frame += [UInt8](repeating: 7, count: 500)
-        for _ in 0..<4 { send(peer.rawValue, frame, frame.count, 0) }
-    }
-
-    func setReceiveOffloads(_ offloads: Offloads) {}
-    func setCarrier(up: Bool) {}
-    func setChannelCount(_ count: Int) {}
-    func end() -> String { "the socket was closed" }
 }

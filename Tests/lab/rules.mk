@@ -2,7 +2,7 @@
 LAB_PACKAGES := apt busybox-static coreutils dpkg e2fsprogs libc-bin qemu-system-x86 tar util-linux
 
 # Debian packages of programs that the tests' guests and the lab host run.
-LAB_TEST_PACKAGES := e2fsprogs ethtool fio iperf3 iproute2 passt rng-tools5 util-linux
+LAB_TEST_PACKAGES := e2fsprogs ethtool fio iperf3 iproute2 passt rng-tools5 socat util-linux
 
 LAB_PROGRAM := .build/debug/lab
 

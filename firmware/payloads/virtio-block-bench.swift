@@ -1,6 +1,7 @@
 import Instructions
 
-/// Measures the first block device, from user mode, and reports in nanoseconds. Parameters, with what they are without:
+/// Measures the first block device, from user mode: says `measuring` when it begins to, and then reports in nanoseconds.
+/// Parameters, with what they are without:
 ///
 /// - `operation=read`, `write`, `id` (a request without I/O) or `notify` (a notification without a request)
 /// - `operations=10000`, `block=4096` (bytes), `depth=1` (requests under way)
@@ -102,6 +103,7 @@ private struct Benchmark {
         let warmUp = min(operations, 200)
         measure(warmUp)
         waits = 0
+        Console.write("measuring\n")
         let begin = rdtsc()
         measure(operations)
         report(cycles: rdtsc() - begin)

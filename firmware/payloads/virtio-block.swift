@@ -1,4 +1,5 @@
-/// Reads, writes and reads again on every block device, with direct and with indirect descriptors.
+/// Reads, writes and reads again the last 4 KiB of every block device, with direct and with indirect descriptors. In
+/// the end the highest bit of each of their 64-bit words is another.
 @c
 func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     let startInfo = StartInfo(startInfo)
@@ -8,8 +9,8 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
         guard device.type == VirtioType.block else { return }
         count += 1
         var block = VirtioBlock(device, queueSize: 64, &arena)
-        check(&block, 0, &arena)
-        check(&block, VirtioFeature.indirectDescriptors | VirtioFeature.eventIndex, &arena)
+        check(&block, 0, mark: 0, &arena)
+        check(&block, VirtioFeature.indirectDescriptors | VirtioFeature.eventIndex, mark: 1 << 63, &arena)
         Console.write("block over ")
         Console.write(device.name)
         Console.write(" is right, sectors: ")
@@ -20,7 +21,7 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
     return 0
 }
 
-private func check(_ block: inout VirtioBlock, _ features: UInt64, _ arena: inout Arena) {
+private func check(_ block: inout VirtioBlock, _ features: UInt64, mark: UInt64, _ arena: inout Arena) {
     let bytes = 4096
     let buffer = arena.allocate(2 * bytes)
     let pattern = buffer + bytes
@@ -35,7 +36,7 @@ private func check(_ block: inout VirtioBlock, _ features: UInt64, _ arena: inou
     perform(VirtioBlock.read, buffer, "a read failed")
     for word in 0..<bytes / 8 {
         let old = buffer.load(fromByteOffset: word * 8, as: UInt64.self)
-        pattern.storeBytes(of: ~old ^ UInt64(word), toByteOffset: word * 8, as: UInt64.self)
+        pattern.storeBytes(of: ~old ^ UInt64(word) ^ mark, toByteOffset: word * 8, as: UInt64.self)
     }
     perform(VirtioBlock.write, pattern, "a write failed")
     perform(VirtioBlock.read, buffer, "a read failed after a write")

@@ -1,6 +1,7 @@
 import CLinux
 import Linux
 import Storage
+import SystemPackage
 import Virtio
 
 /// A disk: a raw image behind virtio 1.3 §5.2.
@@ -27,6 +28,7 @@ public final class BlockDevice: VirtioDevice {
     /// What waits until no request is in flight; as long as there is any, no more requests are taken.
     private var whenIdle: [() -> Void] = []
     private var nextImage: RawImage?
+    private var hasReported = false
 
     /// - Throws: `RawImageError`, when the image's size cannot be told or there is no memory for requests.
     public init(image: consuming RawImage, _ settings: BlockSettings) throws(RawImageError) {
@@ -241,6 +243,7 @@ public final class BlockDevice: VirtioDevice {
                 continue
             }
             requests.remove(completion.tag)
+            completion.failure.map(report)
             if !isReset, let queue = queues[request.queue] {
                 end(request, BlockStatus(completion.failure), on: queue)
             }
@@ -251,6 +254,12 @@ public final class BlockDevice: VirtioDevice {
         whenIdle = []
         for job in jobs { job() }
         serveAll()
+    }
+
+    /// Says once in the disk's life why a guest was given an error: it may cause any number of them.
+    private func report(_ failure: Errno) {
+        if !hasReported { context?.report("the guest was given an I/O error: \(engine.image.path): \(failure)") }
+        hasReported = true
     }
 
     private func end(_ request: BlockRequest, _ status: BlockStatus, on queue: Virtqueue) {

@@ -57,7 +57,9 @@ public final class NetDevice: VirtioDevice {
             features: NetFeatures.offered(
                 backend.offloads, channelCount: channelCount, hasMTU: backend.mtu != nil),
             queueSizes: [UInt16](repeating: Self.queueSize, count: 2 * channelCount + 1),
-            configuration: configuration, dependencies: NetFeatures.dependencies)
+            configuration: configuration, dependencies: NetFeatures.dependencies,
+            // The first transmit queue; others come into use only by a guest with several processors.
+            polledQueues: 1..<2)
     }
 
     public func attach(_ context: DeviceContext) {
@@ -69,9 +71,13 @@ public final class NetDevice: VirtioDevice {
                 channel,
                 receiver: NetReceiver(
                     channel, queueSize: Self.queueSize, counters: statistics, limiter: receiveLimiter,
-                    filter: { [unowned self] in state.filter }),
+                    accepts: { [unowned self] in state.filter.accepts($0) }),
                 transmitter: NetTransmitter(channel, counters: statistics, limiter: transmitLimiter),
-                context: context, closed: { [unowned self] in backendEnded() })
+                loop: context.loop, closed: { [unowned self] in backendEnded() },
+                failed: { [unowned self] error in
+                    deactivate()
+                    context.fail(error)
+                })
         }
         backend.setCarrier(up: false)
     }
@@ -91,6 +97,7 @@ public final class NetDevice: VirtioDevice {
                     receive: activation.queues[2 * index], transmit: activation.queues[2 * index + 1],
                     mergesBuffers: features.contains(NetFeatures.mergeableBuffers))
             } catch {
+                deactivate()
                 throw .malformed("a network back end that the host cannot watch")
             }
         }
@@ -100,7 +107,12 @@ public final class NetDevice: VirtioDevice {
 
     public func queueNotified(_ index: Int) throws(QueueError) {
         if index == controlIndex, control != nil {
-            try serveControl()
+            do throws(QueueError) {
+                try serveControl()
+            } catch {
+                deactivate()
+                throw error
+            }
         } else if index / 2 < pairs.count {
             let pair = pairs[index / 2]
             if index.isMultiple(of: 2) { pair.receiveQueueNotified() } else { pair.transmitQueueNotified() }
@@ -108,12 +120,17 @@ public final class NetDevice: VirtioDevice {
     }
 
     public func reset(_ done: @escaping @Sendable () -> Void) {
+        deactivate()
+        if state.filter.mac != options.mac { setMAC(options.mac) }
+        done()
+    }
+
+    /// Lets go of the queues.
+    private func deactivate() {
         isActive = false
         for pair in pairs { pair.stop() }
         control = nil
         backend.setCarrier(up: false)
-        if state.filter.mac != options.mac { setMAC(options.mac) }
-        done()
     }
 
     // MARK: Link

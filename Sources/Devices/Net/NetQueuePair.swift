@@ -12,23 +12,27 @@ final class NetQueuePair {
     }
 
     private let channel: FrameChannel
-    private let context: DeviceContext
+    private let loop: EventLoop
     private let closed: () -> Void
+    private let failed: (QueueError) -> Void
     private var watch: EventLoop.Watch?
     private var watchesWriting = false
-    private lazy var receiveTurns = Turns(on: context.loop) { [unowned self] in takeReceiveTurn() }
-    private lazy var transmitTurns = Turns(on: context.loop) { [unowned self] in takeTransmitTurn() }
+    private lazy var receiveTurns = Turns(on: loop) { [unowned self] in takeReceiveTurn() }
+    private lazy var transmitTurns = Turns(on: loop) { [unowned self] in takeTransmitTurn() }
 
-    /// - Parameter closed: called when the channel turns out to be closed, more than once perhaps.
+    /// - Parameters:
+    ///   - closed: called when the channel turns out to be closed, more than once perhaps.
+    ///   - failed: called when the driver broke the rules; it has to stop all pairs.
     init(
-        _ channel: FrameChannel, receiver: NetReceiver, transmitter: NetTransmitter, context: DeviceContext,
-        closed: @escaping () -> Void
+        _ channel: FrameChannel, receiver: NetReceiver, transmitter: NetTransmitter, loop: EventLoop,
+        closed: @escaping () -> Void, failed: @escaping (QueueError) -> Void
     ) {
         self.channel = channel
         self.receiver = receiver
         self.transmitter = transmitter
-        self.context = context
+        self.loop = loop
         self.closed = closed
+        self.failed = failed
     }
 
     /// - Throws: what made it impossible to watch the channel.
@@ -36,7 +40,7 @@ final class NetQueuePair {
         receiver.start(receive, mergesBuffers: mergesBuffers)
         transmitter.start(transmit)
         // By edges: a channel whose frames nobody takes does not wake the loop again and again.
-        watch = try context.loop.watch(channel.descriptor, for: [.readable, .edge]) { [unowned self] readiness in
+        watch = try loop.watch(channel.descriptor, for: [.readable, .edge]) { [unowned self] readiness in
             if readiness.contains(.writable) { transmitTurns.ask() }
             if isReceiving { receiveTurns.ask() }
         }
@@ -46,7 +50,7 @@ final class NetQueuePair {
         isReceiving = false
         receiver.stop()
         transmitter.stop()
-        if let watch { context.loop.remove(watch) }
+        if let watch { loop.remove(watch) }
         watch = nil
         watchesWriting = false
     }
@@ -82,8 +86,7 @@ final class NetQueuePair {
     }
 
     private func fail(_ error: QueueError) -> Turns.Next {
-        stop()
-        context.fail(error)
+        failed(error)
         return .whenAsked
     }
 
@@ -91,6 +94,6 @@ final class NetQueuePair {
         guard let watch, wanted != watchesWriting else { return }
         watchesWriting = wanted
         // Fails only for a descriptor that is not watched, and this one is.
-        try? context.loop.change(watch, to: wanted ? [.readable, .writable, .edge] : [.readable, .edge])
+        try? loop.change(watch, to: wanted ? [.readable, .writable, .edge] : [.readable, .edge])
     }
 }

@@ -12,7 +12,7 @@ final class NetReceiver {
 
     private let channel: FrameChannel
     private let counters: NetStatistics
-    private let filter: () -> ReceiveFilter
+    private let accepts: (MACAddress) -> Bool
     private let limiter: FrameLimiter?
     private var window: ReceiveWindow
     private var queue: Virtqueue?
@@ -32,15 +32,17 @@ final class NetReceiver {
     /// Where `num_buffers` is in the header (virtio 1.3 §5.1.6).
     private static let bufferCountOffset = 10
 
-    /// - Parameter queueSize: the most buffers that a driver can give.
+    /// - Parameters:
+    ///   - queueSize: the most buffers that a driver can give.
+    ///   - accepts: whether the driver wants frames to this address.
     init(
         _ channel: FrameChannel, queueSize: UInt16, counters: NetStatistics, limiter: FrameLimiter?,
-        filter: @escaping () -> ReceiveFilter
+        accepts: @escaping (MACAddress) -> Bool
     ) {
         self.channel = channel
         self.counters = counters
         self.limiter = limiter
-        self.filter = filter
+        self.accepts = accepts
         window = ReceiveWindow(
             chainCapacity: Int(queueSize), spillSize: Frame.headerLength + Frame.greatestLength)
     }
@@ -132,7 +134,7 @@ final class NetReceiver {
 
     private func accept(_ length: Int) {
         guard length >= Frame.headerLength + Frame.leastLength else { return counters.receive.countDrop() }
-        guard filter().accepts(MACAddress(window.load(at: Frame.headerLength))) else { return }
+        guard accepts(MACAddress(window.load(at: Frame.headerLength))) else { return }
         limiter?.take(frameOf: length - Frame.headerLength)
         frameLength = length
         spilled = 0..<max(0, length - window.byteCount)

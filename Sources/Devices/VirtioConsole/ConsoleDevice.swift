@@ -81,6 +81,8 @@ public final class ConsoleDevice: VirtioDevice {
             controlFromDriver = queues[Queue.controlFromDriver]
         } else {
             ports[0]?.state.isOpenInGuest = true
+            // Linux 6.1 looks at the size only when it is told of a change.
+            if console != nil { context?.updateConfiguration { _ in } }
         }
     }
 

@@ -81,6 +81,8 @@ public final class VsockDevice: VirtioDevice {
     }
 
     public func reset(_ done: @escaping @Sendable () -> Void) {
+        // A guest that sends its last word and powers off has not waited for us to take it.
+        try? serve()
         stop()
         done()
     }

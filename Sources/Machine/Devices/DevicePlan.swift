@@ -11,8 +11,8 @@ struct DevicePlan: Sendable {
     private(set) var loops: [EventLoop] = []
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
-    /// What the user should know about them, in sentences.
-    private(set) var notices: [String] = []
+    /// What the user should know about them and may not expect, in sentences.
+    private(set) var warnings: [String] = []
     private(set) var disks: [DiskHandle] = []
     private(set) var nets: [NetHandle] = []
 
@@ -31,8 +31,8 @@ struct DevicePlan: Sendable {
     init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
         for disk in configuration.disks {
-            let plan = try DiskPlan(disk)
-            notices += plan.notices
+            let plan = try DiskPlan(disk, events)
+            if let warning = plan.warning { warnings.append(warning) }
             disks.append(DiskHandle(disk, device: try add(disk.id, plan.device)))
         }
         for net in configuration.nets {

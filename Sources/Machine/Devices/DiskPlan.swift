@@ -4,11 +4,12 @@ import Storage
 /// A disk of the configuration, with its image open and locked.
 struct DiskPlan {
     let device: BlockDevice
-    /// What its user should know and may not expect, in sentences.
-    let notices: [String]
+    /// What its user should know and may not expect, in a sentence.
+    let warning: String?
 
+    /// - Parameter events: are told what the disk has to do without.
     /// - Throws: `RawImageError`.
-    init(_ disk: VMConfiguration.Disk) throws(RawImageError) {
+    init(_ disk: VMConfiguration.Disk, _ events: EventLog) throws(RawImageError) {
         let image = try RawImage(path: disk.path, readOnly: disk.readOnly ?? false, direct: disk.direct ?? false)
         var settings = BlockSettings(serial: disk.serial ?? disk.id)
         if let queues = disk.queues { settings.queueCount = queues }
@@ -16,17 +17,18 @@ struct DiskPlan {
         settings.bytesPerSecond = disk.bytesPerSecond
         settings.operationsPerSecond = disk.operationsPerSecond
 
-        let hidden = try image.size().hidden
+        let size = try image.size()
+        warning =
+            size.hidden == 0
+            ? nil
+            : """
+            disk '\(disk.id)': the guest does not see the last \(size.hidden) bytes of \(disk.path), which are less \
+            than a block; 'truncate -s %\(image.alignment.logicalBlock)' makes the file larger
+            """
         device = try BlockDevice(image: image, settings)
-        var notices: [String] = []
-        if hidden > 0 {
-            notices.append(
-                "disk '\(disk.id)': the last \(hidden) bytes of \(disk.path) are less than a block, and not visible")
-        }
         if let failure = device.ringFailure {
-            notices.append(
-                "disk '\(disk.id)': io_uring is not available (\(failure)); it uses plain reads and writes")
+            events.report(
+                "disk '\(disk.id)': io_uring is not available (\(failure)): it uses plain reads and writes")
         }
-        self.notices = notices
     }
 }

@@ -16,7 +16,6 @@ final class MachineDevices: Sendable {
     var names: [String] { controllers.map(\.name) }
 
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
-        for notice in plan.notices { events.report(notice) }
         loops = plan.loops
         controllers = try plan.devices.map { device in
             try device.connect(memory) { report in

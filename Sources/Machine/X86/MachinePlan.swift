@@ -45,6 +45,9 @@ public struct MachinePlan: Sendable {
         time = monotonicNanoseconds()
     }
 
+    /// What the user should know about the configuration and may not expect, in sentences.
+    public var warnings: [String] { devices.warnings }
+
     /// Puts everything that the guest finds at its start into its memory.
     ///
     /// - Returns: how the first vCPU begins.

@@ -63,7 +63,8 @@ public final class Passt: NetworkBackend {
 
     public func end() -> String {
         guard let status = process.take()?.end() else { return "passt has ended" }
-        return "passt has ended (\(status))" + (lastMessage().map { ": \($0)" } ?? "")
+        let reason = status == .exited(0) ? nil : lastMessage()
+        return "passt has ended (\(status))" + (reason.map { ": \($0)" } ?? "")
     }
 
     private func lastMessage() -> String? {

@@ -37,6 +37,17 @@ import VirtioTesting
         #expect(try driver.read(sector: 1, count: 512) == nil)
     }
 
+    @Test(arguments: StorageEngine.Mode.allCases)
+    func failuresOfTheImageAreReportedOnce(_ mode: StorageEngine.Mode) throws {
+        let driver = try BlockDriver(randomBytes(4096)) { $0.engineMode = mode }
+        truncate(driver.path, 512)
+        for _ in 0..<3 { #expect(try driver.read(sector: 1, count: 512) == nil) }
+        #expect(try driver.read(sector: 0, count: 512) == driver.contents)
+        driver.device.settle()
+        #expect(
+            driver.device.reports == ["the guest was given an I/O error: \(driver.path): Input/output error"])
+    }
+
     // MARK: Another image
 
     @Test(arguments: StorageEngine.Mode.allCases)

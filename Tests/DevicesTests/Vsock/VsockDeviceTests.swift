@@ -45,7 +45,8 @@ struct VsockDeviceTests {
             try sendBytes(withUnsafeBytes(of: header.raw, Array.init) + payload, piece: piece)
         }
 
-        func sendBytes(_ bytes: [UInt8], piece: Int = 1 << 16) throws {
+        /// - Parameter isNotified: whether the device is told.
+        func sendBytes(_ bytes: [UInt8], piece: Int = 1 << 16, isNotified: Bool = true) throws {
             let address = nextBuffer
             nextBuffer = (nextBuffer + UInt64(bytes.count) + 0xFFF) & ~0xFFF
             if nextBuffer > 0x80_0000 { nextBuffer = 0x20_0000 }
@@ -54,7 +55,7 @@ struct VsockDeviceTests {
                 GuestQueue.Buffer.readable(address + UInt64($0), UInt32(min(piece, bytes.count - $0)))
             }
             try queues[1].add(buffers, indirectTable: 0x10_0000)
-            device.notify(1)
+            if isNotified { device.notify(1) }
         }
 
         /// Gives the device a buffer, in pieces of these lengths, and waits for a packet in it.
@@ -165,6 +166,19 @@ struct VsockDeviceTests {
         let next = try rig.connectToHost(port: 7, listener: listener)
         try rig.send(rig.header(.readWrite, from: 1000, to: 7), [1])
         #expect(read(next) == [1])
+    }
+
+    @Test func theLastWordBeforeAResetArrives() throws {
+        let rig = try Rig()
+        let listener = try UnixListener(path: rig.path + "_7")
+        let host = try rig.connectToHost(port: 7, listener: listener)
+        rig.device.settle()
+        var header = rig.header(.readWrite, from: 1000, to: 7)
+        header.length = 3
+        try rig.sendBytes(withUnsafeBytes(of: header.raw, Array.init) + [1, 2, 3], isNotified: false)
+        rig.device.status = []
+        #expect(host.read() == [1, 2, 3])
+        #expect(host.read() == [])
     }
 
     @Test func aLengthBeyondTheBufferNeedsAReset() throws {

@@ -13,22 +13,31 @@ struct Attack {
     /// Where the memory ends that the payload is in.
     let memoryEnd: UInt64
     private(set) var features: UInt64 = 0
+    /// Features without which the queues are others.
+    private var needed: UInt64 = 0
     /// What a block device's first sector was at first.
     private let firstSector: UnsafeMutableRawPointer
     private var hasFirstSector = false
 
     static var scratchSize: Int { 1 << 20 }
     private static var queueSize: UInt16 { 16 }
+    /// `VIRTIO_CONSOLE_F_MULTIPORT` (virtio 1.3 §5.3.3).
+    private static var multiport: UInt64 { 1 << 1 }
     private static var receiveBufferSize: Int { 4096 }
 
     init(_ device: VirtioTransport, _ startInfo: StartInfo, _ arena: inout Arena) {
         self.device = device
         receiveBuffers = arena.allocate(Int(Self.queueSize) * Self.receiveBufferSize)
         switch device.type {
-        // What these take is in the second queue (virtio 1.3 §5.1.2, §5.3.2, §5.10.2).
-        case VirtioType.net, VirtioType.console, VirtioType.vsock:
+        // What these take is in the second queue (virtio 1.3 §5.1.2, §5.10.2).
+        case VirtioType.net, VirtioType.vsock:
             queue = Virtqueue(1, size: Self.queueSize, &arena)
             receiveQueue = Virtqueue(0, size: Self.queueSize, &arena)
+        // With ports, what is always there is their control (virtio 1.3 §5.3.2).
+        case VirtioType.console:
+            needed = device.offeredFeatures & Self.multiport
+            queue = Virtqueue(needed == 0 ? 1 : 3, size: Self.queueSize, &arena)
+            receiveQueue = Virtqueue(needed == 0 ? 0 : 2, size: Self.queueSize, &arena)
         default: queue = Virtqueue(0, size: Self.queueSize, &arena)
         }
         scratch = arena.allocate(Self.scratchSize)
@@ -51,7 +60,9 @@ struct Attack {
 
     /// Resets the device and settles the features.
     mutating func negotiate(_ wanted: UInt64 = VirtioFeature.indirectDescriptors) -> StaticString? {
-        guard let features = device.negotiate(wanted) else { return "the device refuses features that it offers" }
+        guard let features = device.negotiate(wanted | needed) else {
+            return "the device refuses features that it offers"
+        }
         self.features = features
         return nil
     }
@@ -113,7 +124,7 @@ struct Attack {
             scratch.storeBytes(of: 0, as: UInt32.self)
             describe(0, address, 4)
         default:
-            // A packet header of zeros and nothing behind it that anybody listens to.
+            // A header of zeros and more of them, of which no type makes anything.
             scratch.initializeMemory(as: UInt8.self, repeating: 0, count: 128)
             describe(0, address, 128)
         }

@@ -1,0 +1,52 @@
+# Uses two network cards: eth0, with jumbo frames, and eth1, which is limited. The host is 10.77.0.1 and 10.77.1.1.
+insert_modules
+ip link set lo up
+ip addr add 10.77.0.2/24 dev eth0
+ip addr add 10.77.1.2/24 dev eth1
+ip link set eth0 up
+ip link set eth1 up
+
+ping_host() {
+    ping -q -c 5 -i 0.2 -W 5 "$@" 10.77.0.1 | grep 'packet loss'
+}
+
+# Kbit/s that arrived, to the host and from it.
+throughput() {
+    for direction in '' -R; do
+        iperf3 --client $1 $direction --time $2 --omit 1 --format k | awk '$NF == "receiver" { print $7 }'
+    done
+}
+
+jumbo() {
+    ping_host -s 8900
+    awk '$1 == "Ip:" && lines++ { print $15, "fragments" }' /proc/net/snmp
+}
+
+offloads() {
+    ethtool -k eth0 | grep -E '^(tx-checksumming|rx-checksumming|tcp-segmentation-offload):' | awk '{ print $1, $2 }'
+}
+
+# All bytes of one connection, then as many as go through.
+transfer() {
+    streams check tcp:10.77.0.1:7000 1 1 8000000
+    throughput 10.77.0.1 2
+}
+
+section cards head -n 1 /sys/class/net/eth0/address /sys/class/net/eth0/mtu
+section queues ls /sys/class/net/eth0/queues
+section ping ping_host
+section jumbo jumbo
+section connections streams check tcp:10.77.0.1:7000 1 1000 2000
+section offloads offloads
+section offloaded transfer
+ethtool -K eth0 tx off rx off tso off gso off gro off
+section 'no offloads' offloads
+section plain transfer
+ip link set eth0 down
+ip link set eth0 up
+section 'up again' ping_host
+echo 'guest: pull the plug'
+read -r _
+section 'plugged in again' ping_host
+section limited throughput 10.77.1.1 4
+section end

@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+/// Virtio sockets between stock kernels and Unix sockets of the host.
+@Suite(.serialized, .enabled(if: LabHost.isThere, LabHost.missing))
+struct VirtioVsockTests {
+    static let batch = Result {
+        try GuestBatch(
+            DeviceVariant.all.map(boot),
+            contents: GuestContents(
+                modules: DeviceVariant.modules + ["vmw_vsock_virtio_transport"], jobs: ["vsock.sh"],
+                files: ["\(try LabHost.firmware)/programs/streams:/bin/streams"]),
+            options: ["--timeout", "20m", "--file", "\(try LabHost.firmware)/programs/streams:/usr/bin/streams"])
+    }
+
+    /// Bytes through one connection: many take the lab their time, so that `SWIFTLET_STREAM_BYTES` asks for them.
+    private static let bytes =
+        ProcessInfo.processInfo.environment["SWIFTLET_STREAM_BYTES"].flatMap { Int($0) } ?? 32 << 20
+
+    private static func boot(_ variant: DeviceVariant) -> GuestBatch.Boot {
+        var boot = variant.boot("vsock", options: ["--cpus", "2", "--vsock", "cid=7,socket=guest.vsock"])
+        boot.append = "bytes=\(bytes)"
+        boot.limit = 120 + bytes / (1 << 20)
+        boot.before = "streams serve unix:guest.vsock_7000 & streams=$!"
+        boot.meanwhile = """
+            await 'guest: serving'
+            echo '== connections'
+            streams check unix:guest.vsock:7001 10 100 5000
+            echo '== bytes'
+            streams check unix:guest.vsock:7001 1 1 \(bytes)
+            echo '== refused'
+            streams check unix:guest.vsock:7998 1 1 1
+            echo >&3
+            """
+        boot.after = """
+            kill $streams
+            rm guest.vsock_7000
+            echo '== left'
+            ls | grep vsock
+            """
+        return boot
+    }
+
+    private func result(_ variant: DeviceVariant) throws -> GuestBatch.Result {
+        let result = try Self.batch.get().result(variant.name(of: "vsock"))
+        try #require(result.status == 0 && result.sections["end"] != nil, result.comment)
+        return result
+    }
+
+    /// The sections of both sides: the guest's connections to the host, and the host's to the guest.
+    private func bothWays(_ result: GuestBatch.Result, _ section: String) -> [Substring?] {
+        [result.sections[section]?.first, result.hostSections[section]?.first]
+    }
+
+    @Test(arguments: DeviceVariant.all)
+    func aThousandConnectionsOpenAndClose(_ variant: DeviceVariant) throws {
+        let result = try result(variant)
+        for line in bothWays(result, "connections") {
+            #expect(line?.hasPrefix("streams: 1000 connections, 5000000 bytes each way in ") == true, result.comment)
+        }
+    }
+
+    @Test(arguments: DeviceVariant.all)
+    func manyBytesGoThroughOneConnection(_ variant: DeviceVariant) throws {
+        let result = try result(variant)
+        for line in bothWays(result, "bytes") {
+            #expect(line?.hasPrefix("streams: 1 connections, \(Self.bytes) bytes each way in ") == true, result.comment)
+        }
+    }
+
+    @Test(arguments: DeviceVariant.all)
+    func portsWithoutAListenerRefuse(_ variant: DeviceVariant) throws {
+        let result = try result(variant)
+        #expect(result.sections["refused"]?.first == "streams: connect: Connection reset by peer", result.comment)
+        #expect(
+            result.hostSections["refused"]?.first?.hasPrefix("streams: CONNECT was not answered") == true,
+            result.comment)
+    }
+
+    @Test(arguments: DeviceVariant.all)
+    func socketsAreRemovedAtTheEnd(_ variant: DeviceVariant) throws {
+        let result = try result(variant)
+        #expect(result.errors == "", result.comment)
+        #expect(result.hostSections["left"] == [], result.comment)
+    }
+}
