@@ -234,7 +234,7 @@ struct ServeTests {
         try session.await("a socket") { _ in access(path, F_OK) == 0 }
         var status = stat()
         #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
-        let client = try UnixSocket.connect(to: path)
+        let client = try connect(to: path)
         var received: [UInt8] = []
         func receive(until text: String) throws {
             try session.await(text) { _ in
@@ -254,6 +254,19 @@ struct ServeTests {
         let result = try session.end()
         #expect(result.ending == .exited(0))
         #expect(result.output == "" && result.errors == "")
+    }
+
+    /// Connects to a socket at which somebody listens soon.
+    private func connect(to path: String) throws -> OwnedDescriptor {
+        for _ in 0..<1000 {
+            do throws(SystemCallError) {
+                return try UnixSocket.connect(to: path)
+            } catch {
+                guard error.errno.rawValue == ECONNREFUSED else { throw error }
+                usleep(5000)
+            }
+        }
+        return try UnixSocket.connect(to: path)
     }
 
     /// As when a terminal changes its size.
