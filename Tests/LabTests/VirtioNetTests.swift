@@ -17,7 +17,7 @@ struct VirtioNetTests {
     }
 
     private static let address = "52:54:00:77:00:02"
-    private static let bytesPerSecond = 2_000_000
+    private static let bytesPerSecond = 500_000
 
     private static func tap(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot(
@@ -54,20 +54,32 @@ struct VirtioNetTests {
 
     private static func user(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot("net-user", options: ["--net", "user"])
-        // passt shows the guest the host's own network, which takes a card with a way out.
+        // passt shows the guest the host's own network, here one whose router has the server.
         boot.before = """
-            ip link add outer type veth peer name inner
+            mkdir -p /var/run
+            /usr/bin/ip netns add router
+            /usr/bin/ip link add outer type veth peer name inner netns router
             ip addr add 192.0.2.2/24 dev outer
-            ip link set inner up
             ip link set outer up
             ip route add default via 192.0.2.1
-            streams serve tcp:0.0.0.0:7000 & streams=$!
+            /usr/bin/ip -n router addr add 192.0.2.1/24 dev inner
+            /usr/bin/ip -n router link set inner up
+            mkdir served
+            head -c 8000000 /dev/urandom >served/large
+            head -c 100000 /dev/urandom >served/small
+            /usr/bin/ip netns exec router busybox httpd -f -p 8000 -h served & http=$!
+            /usr/bin/ip netns exec router iperf3 --server >/dev/null & iperf=$!
             """
         boot.after = """
-            kill $streams
-            ip link delete outer
+            kill $http $iperf
+            /usr/bin/ip link delete outer
+            /usr/bin/ip netns delete router
+            echo '== served'
+            sha256sum <served/large
+            sha256sum <served/small
+            rm -r served
             echo '== left'
-            ps | grep '[p]asst'
+            ps | grep '[p]asst '
             """
         return boot
     }
@@ -121,7 +133,7 @@ struct VirtioNetTests {
         #expect(isComplete(lines, connections: 1, bytes: 8_000_000), result.comment)
         let rates = lines.dropFirst().compactMap { Int($0) }
         // Slow as the lab is, this much goes through.
-        #expect(rates.count == 2 && rates.allSatisfy { $0 > 10_000 }, result.comment)
+        #expect(rates.count == 2 && rates.allSatisfy { $0 > 1000 }, result.comment)
     }
 
     @Test(arguments: DeviceVariant.all)
@@ -134,10 +146,13 @@ struct VirtioNetTests {
     }
 
     @Test(arguments: DeviceVariant.all)
-    func usersNetworkReachesTheHost(_ variant: DeviceVariant) throws {
+    func usersNetworkReachesWhatTheHostReaches(_ variant: DeviceVariant) throws {
         let result = try result(variant, "net-user")
-        #expect(isComplete(result.sections["connections"], connections: 100, bytes: 10_000_000), result.comment)
-        #expect(isComplete(result.sections["bytes"], connections: 1, bytes: 8_000_000), result.comment)
+        let served = result.hostSections["served", default: []].map(String.init)
+        try #require(served.count == 2, result.comment)
+        #expect(result.sections["large"] == [served[0][...]], result.comment)
+        #expect(result.sections["small", default: []].map { $0.drop { $0 == " " } } == ["20 \(served[1])"], result.comment)
+        #expect(result.sections["upload"]?.contains { $0.hasSuffix("receiver") } == true, result.comment)
         #expect(result.hostSections["left"] == [], result.comment)
     }
 }

@@ -10,6 +10,19 @@ chmod +x /tmp/bound
 insert_modules
 ip link set eth0 up
 section lease udhcpc -i eth0 -s /tmp/bound -q -n
-section connections streams check tcp:$(cat /tmp/router):7000 2 50 100000
-section bytes streams check tcp:$(cat /tmp/router):7000 1 1 8000000
+router=$(cat /tmp/router)
+
+download() { wget -q -O - http://$router:8000/$1 | sha256sum; }
+
+at_once() {
+    for number in $(seq 20); do
+        download small >/tmp/sum.$number & downloads="$downloads $!"
+    done
+    wait $downloads
+    sort /tmp/sum.* | uniq -c
+}
+
+section large download large
+section small at_once
+section upload iperf3 --client $router --bytes 4M
 section end

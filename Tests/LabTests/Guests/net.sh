@@ -23,7 +23,7 @@ jumbo() {
 }
 
 offloads() {
-    ethtool -k eth0 | grep -E '^(tx-checksumming|rx-checksumming|tcp-segmentation-offload):' | awk '{ print $1, $2 }'
+    ethtool -k eth0 | grep -E '^(tx-checksumming|tcp-segmentation-offload|rx-gro-hw):' | awk '{ print $1, $2 }'
 }
 
 # All bytes of one connection, then as many as go through.
@@ -33,13 +33,13 @@ transfer() {
 }
 
 section cards head -n 1 /sys/class/net/eth0/address /sys/class/net/eth0/mtu
-section queues ls /sys/class/net/eth0/queues
+section queues ls -1 /sys/class/net/eth0/queues
 section ping ping_host
 section jumbo jumbo
 section connections streams check tcp:10.77.0.1:7000 1 1000 2000
 section offloads offloads
 section offloaded transfer
-ethtool -K eth0 tx off rx off tso off gso off gro off
+ethtool -K eth0 tx off tso off gso off gro off rx-gro-hw off
 section 'no offloads' offloads
 section plain transfer
 ip link set eth0 down
