@@ -151,7 +151,8 @@ struct VirtioNetTests {
         let served = result.hostSections["served", default: []].map(String.init)
         try #require(served.count == 2, result.comment)
         #expect(result.sections["large"] == [served[0][...]], result.comment)
-        #expect(result.sections["small", default: []].map { $0.drop { $0 == " " } } == ["20 \(served[1])"], result.comment)
+        #expect(
+            result.sections["small", default: []].map { $0.drop { $0 == " " } } == ["20 \(served[1])"], result.comment)
         #expect(result.sections["upload"]?.contains { $0.hasSuffix("receiver") } == true, result.comment)
         #expect(result.hostSections["left"] == [], result.comment)
     }
