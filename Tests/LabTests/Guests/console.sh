@@ -1,12 +1,13 @@
-# The console is hvc0, which may be there only now; the ports are 'file' and 'socket'. $bytes go through each.
+# The console is hvc0; the ports are 'file' and 'socket'. $bytes go through each.
 insert_modules
+# The driver hears of them one after the other, some time later.
+until (: </dev/hvc0) 2>/dev/null; do usleep 10000; done
 exec </dev/hvc0 >/dev/hvc0 2>&1
 stty raw -echo
 
 port() {
-    for directory in /sys/class/virtio-ports/*; do
-        [ "$(cat $directory/name)" = $1 ] && echo /dev/${directory##*/}
-    done
+    until name=$(grep -lx $1 /sys/class/virtio-ports/*/name 2>/dev/null); do usleep 10000; done
+    echo /dev/$(basename ${name%/name})
 }
 
 echo 'guest: ready for the console'
@@ -19,7 +20,8 @@ section file port file
 cat /tmp/random >$(port file)
 echo 'guest: ready for the socket'
 exec 4<>$(port socket)
-head -c $bytes <&4 >/tmp/received
+# Without anybody at the other end, there is just nothing to read.
+until [ -s /tmp/received ]; do head -c $bytes <&4 >/tmp/received; done
 section received sha256sum /tmp/received
 cat /tmp/random >&4
 section end
