@@ -16,15 +16,18 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "What becomes of the machine when the client is gone: kill, or stop to press its power button first.")
     var onDisconnect = ControlServer.DisconnectPolicy.kill
 
+    @Option(
+        help: ArgumentHelp(
+            "Listen for the client at a Unix socket, which is removed when it came, instead of stdin and stdout.",
+            valueName: "path"))
+    var socket: String?
+
     func run() throws {
         ProcessSignals.ignoreFileSizeLimit()
         let signals = try SignalDescriptor(ProcessSignals.takeOver())
         let output = try StandardStreams.takeOutput()
         let loop = try EventLoop(name: "main")
-        let server = try ControlServer(
-            input: STDIN_FILENO, output: output.rawValue, on: loop, version: Swiftlet.configuration.version,
-            policy: onDisconnect, cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
-
+        var server: ControlServer?
         var endingSignal: CInt?
         try loop.watch(signals.descriptor.rawValue, for: .readable) { _ in
             while let signal = signals.next() {
@@ -32,14 +35,44 @@ struct ServeCommand: ParsableCommand {
                 case SIGTSTP: raise(SIGSTOP)
                 case SIGCONT, SIGWINCH: break
                 default:
-                    server.shutDown(endingSignal == nil && signal != SIGQUIT ? .stop : .kill)
+                    server?.shutDown(endingSignal == nil && signal != SIGQUIT ? .stop : .kill)
                     endingSignal = signal
                 }
             }
         }
-        try server.start()
-        while !server.hasEnded { loop.turn(waiting: true) }
+
+        func serve(input: CInt, output: CInt) throws {
+            let made = try ControlServer(
+                input: input, output: output, on: loop, version: Swiftlet.configuration.version,
+                policy: onDisconnect, cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
+            server = made
+            try made.start()
+            while !made.hasEnded { loop.turn(waiting: true) }
+        }
+        if let socket {
+            if let client = try Self.client(at: socket, loop, while: { endingSignal == nil }) {
+                try serve(input: client.rawValue, output: client.rawValue)
+            }
+        } else {
+            try serve(input: STDIN_FILENO, output: output.rawValue)
+        }
         if let endingSignal { ProcessSignals.die(of: endingSignal) }
+    }
+
+    /// Waits for a client.
+    ///
+    /// - Returns: its connection; nil when it need not come any more.
+    private static func client(
+        at path: String, _ loop: EventLoop, while isWanted: () -> Bool
+    ) throws(SystemCallError) -> OwnedDescriptor? {
+        let listener = try UnixListener(path: path)
+        let watch = try loop.watch(listener.descriptor.rawValue, for: .readable) { _ in }
+        defer { loop.remove(watch) }
+        while isWanted() {
+            if let client = try listener.accept() { return client }
+            loop.turn(waiting: true)
+        }
+        return nil
     }
 }
 

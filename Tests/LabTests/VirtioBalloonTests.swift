@@ -34,8 +34,9 @@ struct VirtioBalloonTests {
             try #require(sections[section]?.first.flatMap { Int($0) }, result.comment)
         }
         let free = try ["before", "inflated", "deflated"].map { try number(result.sections, $0) }
-        #expect(free[0] - free[1] > Self.mebibytes - 20 && free[2] - free[1] > Self.mebibytes - 20, result.comment)
-        #expect(result.sections["used again"] == ["intact"], result.comment)
+        // New kernels keep much of what they free close to each CPU for a while.
+        #expect(free[0] - free[1] > Self.mebibytes - 20 && free[2] - free[1] > Self.mebibytes - 100, result.comment)
+        #expect(result.sections["used again"]?.first == "intact", result.comment)
         let resident = try ["touched", "inflated", "used"].map { try number(result.hostSections, $0) }
         #expect(resident[0] - resident[1] > Self.mebibytes - 50, result.comment)
         #expect(resident[2] - resident[1] > Self.mebibytes - 50, result.comment)

@@ -38,8 +38,10 @@ struct ConfigurationCodingTests {
         // ... and that is all there is.
         let values: [(Any, Any?)] = [
             (configuration, given), (configuration.kernel, given?["kernel"]),
-            (configuration.console, given?["console"]), (try #require(configuration.balloon), given?["balloon"]),
-            (try #require(configuration.vsock), given?["vsock"]), (configuration.ports[0], (given?["ports"] as? [Any])?.first),
+            (configuration.console, given?["console"]),
+            (try #require(configuration.balloon), given?["balloon"]),
+            (try #require(configuration.vsock), given?["vsock"]),
+            (configuration.ports[0], (given?["ports"] as? [Any])?.first),
             (configuration.disks[0], (given?["disks"] as? [Any])?.first),
             (configuration.nets[0], (given?["nets"] as? [Any])?.first),
         ]
@@ -52,7 +54,10 @@ struct ConfigurationCodingTests {
     @Test(arguments: [
         (#"{"kernel": {"path": "k"}, "cpu": 1}"#, "cpu", "use cpus, memory,"),
         (#"{"kernel": {"path": "k", "Initrd": "i"}}"#, "kernel.Initrd", "use path, initrd,"),
-        (#"{"kernel": {"path": "k"}, "console": {"output": "events", "input": 1}}"#, "console.input", "use device, output"),
+        (
+            #"{"kernel": {"path": "k"}, "console": {"output": "events", "input": 1}}"#, "console.input",
+            "use device, output"
+        ),
         (#"{"kernel": {"path": "k"}, "console": {"output": "stdout"}}"#, "console.output", "events, inherit"),
         (#"{"kernel": {"path": "k"}, "console": {"output": "file:"}}"#, "console.output", "events, inherit"),
         (#"{"kernel": {"path": "k"}, "memory": "12"}"#, "memory", "512M"),

@@ -24,6 +24,40 @@ import Testing
         try VMConfiguration(kernel: .init(path: "vmlinux")).validate()
     }
 
+    private func withDisks(_ count: Int) -> VMConfiguration {
+        var configuration = VMConfiguration(kernel: .init(path: "vmlinux"))
+        configuration.disks = (0..<count).map { .init(id: "disk\($0)", path: "file\($0)") }
+        return configuration
+    }
+
+    private func badField(_ configuration: VMConfiguration) -> String? {
+        do throws(ConfigurationError) {
+            try configuration.validate()
+            return nil
+        } catch {
+            return error.field
+        }
+    }
+
+    @Test func thereIsRoomForThirtyTwoDevicesOverMMIO() {
+        var configuration = withDisks(31)
+        configuration.entropy = true
+        #expect(badField(configuration) == nil)
+        configuration.vsock = .init(cid: 3, socket: "socket")
+        #expect(badField(configuration) == "transport")
+        configuration.transport = .pci
+        #expect(badField(configuration) == nil)
+    }
+
+    @Test func diskAndCardHaveDifferentIDs() {
+        var configuration = withDisks(1)
+        configuration.nets = [.init(id: "disk0")]
+        configuration.nets[0].tap = "tap0"
+        #expect(badField(configuration) == "nets[0].id")
+        configuration.nets[0].id = "net0"
+        #expect(badField(configuration) == nil)
+    }
+
     @Test(arguments: [(3, 1), (0xFFFF_FFFE, 96)] as [(UInt64, Int)])
     func vsockWithinItsBoundsIsValid(cid: UInt64, length: Int) throws {
         var configuration = VMConfiguration(kernel: .init(path: "vmlinux"))

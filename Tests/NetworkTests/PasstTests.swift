@@ -10,7 +10,8 @@ private let hasPasst: Bool = {
     return directories.contains { access("\($0)/passt", X_OK) == 0 }
 }()
 
-@Suite(.enabled(if: hasPasst, "the program passt is in Debian's package 'passt'"))
+/// One after the other: each looks for its own program among all of this process's.
+@Suite(.serialized, .enabled(if: hasPasst, "the program passt is in Debian's package 'passt'"))
 struct PasstTests {
     /// passt's process ids among our children.
     private func children() throws -> Set<pid_t> {

@@ -28,9 +28,9 @@ struct HostileGuestTests {
             case .block: ["--disk", "path=\(disk)"]
             case .entropy: ["--entropy"]
             case .vsock: ["--vsock", "cid=5,socket=\(socket)"]
-            case .balloon: ["--balloon", "0"]
+            case .balloon: ["--balloon"]
             case .console: ["--port", "name=test,socket=\(socket)"]
-            case .net: ["--net", "tap=swh\(getpid())"]
+            case .net: ["--net", "tap=hostile\(String(UInt32.random(in: 0...(.max)), radix: 36))"]
             }
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Linux
 import Testing
 
 /// `swiftlet serve` as programs use it.
@@ -60,12 +61,19 @@ struct ServeTests {
         #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
     }
 
-    /// That no more than some buffers are filled meanwhile is for the tests of `GuestOutput`: this guest is slow here.
-    @Test func aClientThatReadsLateGetsEveryByte() throws {
+    /// What a client does not read waits in the guest, in front of some buffers, and so requests are answered soon.
+    @Test func aClientThatReadsLateIsAnsweredSoonAndGetsEveryByte() throws {
         let machine = try ServedMachine(payload: "flood")
         try machine.awaitConsole("flooding the console\n")
-        // Nothing is read meanwhile.
-        usleep(1_000_000)
+        machine.session.shrinkOutput()
+        // Nothing is read meanwhile. Without a bound, 100 KiB and more come together.
+        usleep(4_000_000)
+        let ping = try machine.send("server.ping")
+        _ = try machine.answer(to: ping)
+        let answer = machine.session.stdout.firstRange(of: Array("{\"id\":\(ping),".utf8))
+        // What was read before, the pipe, the server's backlog, and the message that exceeds it.
+        #expect(try #require(answer).lowerBound < (8 + 4 + 16 + 32) << 10)
+
         #expect(try machine.request("vm.kill")["state"] as? String == "stopped")
         let lines = machine.console.split(separator: UInt8(ascii: "\n")).dropFirst().dropLast()
         #expect(!lines.isEmpty)
@@ -217,6 +225,48 @@ struct ServeTests {
         }
         #expect(
             try machine.refusal("device.update", ["id": "balloon", "path": "x"])["field"] as? String == "path")
+    }
+
+    /// The socket is its user's alone, takes one client, and goes when that came.
+    @Test func aClientCanComeThroughASocket() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
+        let session = try Swiftlet.start(["serve", "--socket", path])
+        try session.await("a socket") { _ in access(path, F_OK) == 0 }
+        var status = stat()
+        #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
+        let client = try connect(to: path)
+        var received: [UInt8] = []
+        func receive(until text: String) throws {
+            try session.await(text) { _ in
+                var buffer = [UInt8](repeating: 0, count: 4096)
+                let count = read(client.rawValue, &buffer, buffer.count)
+                if count > 0 { received += buffer[..<count] }
+                return received.firstRange(of: Array(text.utf8)) != nil
+            }
+        }
+        try receive(until: #""method":"hello""#)
+        #expect(access(path, F_OK) == -1)
+        _ = Array((#"{"jsonrpc":"2.0","id":1,"method":"server.ping"}"# + "\n").utf8).withUnsafeBytes {
+            write(client.rawValue, $0.baseAddress, $0.count)
+        }
+        try receive(until: #"{"id":1,"jsonrpc":"2.0","result":{}}"#)
+        shutdown(client.rawValue, Int32(SHUT_RDWR))
+        let result = try session.end()
+        #expect(result.ending == .exited(0))
+        #expect(result.output == "" && result.errors == "")
+    }
+
+    /// Connects to a socket at which somebody listens soon.
+    private func connect(to path: String) throws -> OwnedDescriptor {
+        for _ in 0..<1000 {
+            do throws(SystemCallError) {
+                return try UnixSocket.connect(to: path)
+            } catch {
+                guard error.errno.rawValue == ECONNREFUSED else { throw error }
+                usleep(5000)
+            }
+        }
+        return try UnixSocket.connect(to: path)
     }
 
     /// As when a terminal changes its size.

@@ -110,6 +110,11 @@ final class Session {
         input = nil
     }
 
+    /// Leaves room for no more than a page of output that was not read.
+    func shrinkOutput() {
+        if let output = output?.rawValue { _ = fcntl(output, F_SETPIPE_SZ, 4096) }
+    }
+
     /// Goes away as the reader of stdout.
     func closeOutput() {
         output = nil

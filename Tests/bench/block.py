@@ -114,7 +114,7 @@ def contender(options, name, transport, disk, direct, work):
         "-name", "bench,debug-threads=on", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
         "-no-reboot", "-kernel", payload, "-append", append, "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
         "-global", "virtio-mmio.force-legacy=false", "-object", "iothread,id=io", "-drive",
-        f"if=none,id=disk,file={disk},format=raw,aio=io_uring,cache={'none' if direct else 'writeback'}",
+        f"if=none,id=disk,file={disk},format=raw,file.locking=off,aio=io_uring,cache={'none' if direct else 'writeback'}",
         "-device", f"{device},drive=disk,iothread=io"], "CPU 0/KVM", 1)
 
 

@@ -12,6 +12,6 @@ fuzz: build-packages
 	@for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(FUZZ_BUILD)/corpus/$$target && \
 		SWIFT_BACKTRACE=enable=no FUZZ_TARGET=$$target $(FUZZ_PROGRAM) -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=10 \
-			-rss_limit_mb=1024 -print_final_stats=1 -verbosity=1 -artifact_prefix=$(FUZZ_BUILD)/$$target- \
+			-rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ_BUILD)/$$target- \
 			$(FUZZ_BUILD)/corpus/$$target Tests/fuzz/seeds/$$target || exit 1; \
 	done

@@ -51,8 +51,17 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
 
 private func frozen(_ attack: inout Attack, _ change: (Attack) -> Void) -> StaticString? {
     if let complaint = attack.begin() { return complaint }
-    attack.device.write(.queueSelect, UInt32(attack.queue.index))
+    let device = attack.device
+    device.write(.queueSelect, UInt32(attack.queue.index))
     change(attack)
+    if device.read(.queueEnable) != 1 { return "a queue can be disabled while it is in use" }
+    // Over MMIO the rest cannot be read.
+    if device.pci != nil,
+        device.read(.queueSize) != UInt32(attack.queue.size)
+            || UInt64(device.read(.queueDescriptors)) != UInt64(UInt(bitPattern: attack.queue.descriptors))
+    {
+        return "a queue can be changed while it is in use"
+    }
     return attack.completesRequest()
 }
 

@@ -100,7 +100,7 @@ private func refill(_ attack: inout Attack) -> StaticString? {
     for _ in 0..<16 { attack.queue.add(0) }
     attack.queue.publish()
     var used = 0
-    let isDone = Deadline(megacycles: 6000).wait {
+    let isDone = Deadline(megacycles: 20_000).wait {
         while attack.queue.takeUsed() != nil {
             used += 1
             attack.queue.add(0)

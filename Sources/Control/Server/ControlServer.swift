@@ -15,7 +15,7 @@ public final class ControlServer {
 
     static let protocolVersion = "1.0"
     /// The console's output waits in the guest while this many bytes wait for the client.
-    private static let consoleBacklog = 64 << 10
+    private static let consoleBacklog = 16 << 10
     /// How long a client whose requests have ended may take to read the last answers.
     private static let lastAnswersGrace: UInt64 = 2_000_000_000
 

@@ -112,5 +112,6 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
         }
         try validateDisks()
         try validateNets()
+        try validateDevices()
     }
 }

@@ -1,13 +1,13 @@
-# The console is hvc0, which may be there only now; the ports are 'file' and 'socket'. $bytes go through each.
+# The console is hvc0; the ports are 'file' and 'socket'. $bytes go through each.
 insert_modules
-# Ports come one after the other, in answer to messages.
+# The driver hears of them one after the other, some time later.
 until (: </dev/hvc0) 2>/dev/null; do usleep 10000; done
 exec </dev/hvc0 >/dev/hvc0 2>&1
 stty raw -echo
 
 port() {
-    until grep -lx $1 /sys/class/virtio-ports/*/name >/tmp/$1; do usleep 10000; done
-    echo /dev/$(basename $(dirname $(cat /tmp/$1)))
+    until name=$(grep -lx $1 /sys/class/virtio-ports/*/name 2>/dev/null); do usleep 10000; done
+    echo /dev/$(basename ${name%/name})
 }
 
 echo 'guest: ready for the console'
@@ -20,7 +20,8 @@ section file port file
 cat /tmp/random >$(port file)
 echo 'guest: ready for the socket'
 exec 4<>$(port socket)
-head -c $bytes <&4 >/tmp/received
+# Without anybody at the other end, there is just nothing to read.
+until [ -s /tmp/received ]; do head -c $bytes <&4 >/tmp/received; done
 section received sha256sum /tmp/received
 cat /tmp/random >&4
 section end

@@ -169,9 +169,9 @@ struct Attack {
 
     // MARK: What comes of it
 
-    /// Waits for something, a second or so, and takes what the device sends meanwhile.
+    /// Waits for something, some seconds as the host may be busy, and takes what the device sends meanwhile.
     mutating func comesTrue(_ condition: (Attack) -> Bool) -> Bool {
-        Deadline(megacycles: 3000).wait {
+        Deadline(megacycles: 20_000).wait {
             takeReceived()
             return condition(self)
         }
