@@ -139,10 +139,14 @@ struct VirtioNetTests {
     @Test(arguments: DeviceVariant.all)
     func rateLimitIsKept(_ variant: DeviceVariant) throws {
         let result = try result(variant)
-        let rates = result.sections["limited", default: []].compactMap { Double($0) }
-        try #require(rates.count == 2, result.comment)
         let limit = Double(Self.bytesPerSecond * 8) / 1000
-        for rate in rates { #expect(abs(rate / limit - 1) < 0.1, "\(rate) Kbit/s instead of \(limit)") }
+        for direction in ["tx", "rx"] {
+            let line = result.sections["limited"]?.first { $0.hasPrefix(direction) } ?? ""
+            let rates = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+            #expect(rates.count == 3 && rates.allSatisfy { $0 < limit * 1.1 }, "\(line): more than \(limit)")
+            // In the others the lab may have been kept from using its share.
+            #expect(rates.contains { $0 > limit * 0.9 }, "\(line): less than \(limit)")
+        }
     }
 
     @Test(arguments: DeviceVariant.all)

@@ -19,7 +19,7 @@ section before echo $before
 show_host touched
 insert_modules
 # What inflates is a thread of the kernel's.
-for try in $(seq 100); do
+for try in $(seq 300); do
     [ $(free_mebibytes) -gt $((before - 190)) ] || break
     usleep 200000
 done
