@@ -10,11 +10,11 @@ struct VirtioBalloonTests {
             contents: GuestContents(modules: DeviceVariant.modules + ["virtio_balloon"], jobs: ["balloon.sh"]))
     }
 
-    private static let mebibytes = 300
+    private static let mebibytes = 200
 
     private static func boot(_ variant: DeviceVariant) -> GuestBatch.Boot {
-        var boot = variant.boot("balloon", options: ["--memory", "512M", "--balloon", "\(mebibytes)M"])
-        boot.limit = 150
+        var boot = variant.boot("balloon", options: ["--memory", "384M", "--balloon", "\(mebibytes)M"])
+        boot.limit = 120
         boot.meanwhile = ["touched", "inflated", "used"].map { moment in
             """
             await 'guest: \(moment)'

@@ -25,6 +25,7 @@ struct ConsoleInput: ~Copyable {
     private var held: [UInt8] = []
     private var isWatched = false
     private var isAlwaysReady = false
+    /// Only while it is watched.
     private var isReady = false
 
     /// - Parameters:
@@ -140,5 +141,7 @@ struct ConsoleInput: ~Copyable {
         // A watched descriptor that somebody closed meanwhile is gone from the set already.
         try? poller.remove(descriptor)
         isWatched = false
+        // It would not be watched again after the read that this allows.
+        isReady = false
     }
 }
