@@ -75,13 +75,16 @@ run:
 			swiftlet run -v --kernel /vmlinuz --initrd /initramfs --append quiet; \
 	fi
 
-# Everything: the tests without KVM, those on the local /dev/kvm, stock kernels in the lab, and a minute of fuzzing.
+TEST = SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SWIFTLET_KERNELS=$(abspath $(KERNELS)) \
+	SWIFTLET_FIRMWARE=$(abspath $(FIRMWARE_BUILD)) SWIFTLET_TEST_KERNEL=$(abspath $(KERNELS)/6.1/vmlinuz) \
+	swift test --skip-build
+# Everything: the tests without KVM and those on the local /dev/kvm, a minute of fuzzing, and stock kernels in the lab,
+# which takes all of the machine for itself.
 test: test-packages build kernels firmware lint
 	swift build --build-tests
-	SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SWIFTLET_KERNELS=$(abspath $(KERNELS)) \
-	SWIFTLET_FIRMWARE=$(abspath $(FIRMWARE_BUILD)) SWIFTLET_TEST_KERNEL=$(abspath $(KERNELS)/6.1/vmlinuz) \
-		swift test --skip-build
+	$(TEST) --skip LabTests
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=7
+	$(TEST) --filter LabTests
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests firmware

@@ -17,9 +17,10 @@ final class Ring {
     ///   - file: the file that all of them are for.
     /// - Throws: what io_uring_setup(2) answers where there is no io_uring, or none newer than Linux 5.10.
     init(entries: Int, file: CInt) throws(SystemCallError) {
-        // Completions then do not interrupt this thread, but wait for its next system call (Linux 6.0). Deferring them
-        // further (IORING_SETUP_DEFER_TASKRUN) keeps poll(2) of the ring from seeing them.
-        let cooperative = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN
+        // Completions then do not interrupt this thread, but wait for its next system call, and a flag in the ring tells
+        // of them (Linux 6.0). Deferring them further (IORING_SETUP_DEFER_TASKRUN) keeps poll(2) of the ring from seeing
+        // them.
+        let cooperative = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
         ring.initialize(to: io_uring())
         var status = io_uring_queue_init(UInt32(entries), ring, cooperative | IORING_SETUP_R_DISABLED)

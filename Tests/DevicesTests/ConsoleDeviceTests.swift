@@ -112,6 +112,31 @@ import VirtioTesting
         thread.join()
     }
 
+    @Test func muchInputArrivesInOrder() throws {
+        let link = try link()
+        let driver = try ConsoleDriver(console: link)
+        try driver.start()
+        let (input, output) = (try Channel(.pipe), try Channel(.pipe))
+        let thread = try ConsoleThread(
+            console: link.console, port: link, input: input.reading, output: output.writing, report: { _ in })
+        let sent = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+        let writer = try NativeThread(name: "writer") { input.write(sent) }
+        var buffers: [UInt64] = []
+        for _ in 0..<8 { buffers.append(try driver.provide(1000, to: 0)) }
+        var received: [UInt8] = []
+        while received.count < sent.count {
+            let used = try #require(try driver.device.nextUsed(of: driver.queues[0]), "after \(received.count) bytes")
+            let address = buffers[Int(used.head) % 8]
+            received += try driver.device.memory.bytes(at: address, count: Int(used.written))
+            try driver.queues[0].add([.writable(address, 1000)])
+            driver.device.notify(0)
+        }
+        #expect(received == sent)
+        writer.join()
+        thread.stop()
+        thread.join()
+    }
+
     // MARK: Ports
 
     @Test func portsAreAnnouncedAsTheDriverAsks() throws {

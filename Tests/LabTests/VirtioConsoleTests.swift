@@ -12,6 +12,8 @@ struct VirtioConsoleTests {
     }
 
     private static let bytes = 10 << 20
+    /// Linux prints on a console 16 bytes at a time, each with an interrupt.
+    private static let consoleBytes = 256 << 10
 
     private static func boot(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot(
@@ -19,14 +21,14 @@ struct VirtioConsoleTests {
             options: [
                 "--console", "virtio", "--port", "name=file,file=port.file", "--port", "name=socket,socket=port.socket",
             ])
-        boot.append = "bytes=\(bytes)"
+        boot.append = "bytes=\(bytes) console_bytes=\(consoleBytes)"
         boot.limit = 150
         // Ctrl-O on a console begins a magic system request.
-        boot.before = "tr '\\017' o </dev/urandom | head -c \(bytes) >random"
+        boot.before = "tr '\\017' o </dev/urandom | head -c \(bytes) >random; head -c \(consoleBytes) random >typed"
         // The guest needs no more than its bytes from the socket, which stays open for what comes back.
         boot.meanwhile = """
             await 'guest: ready for the console'
-            cat random >&3
+            cat typed >&3
             await 'guest: ready for the socket'
             echo '== returned'
             socat -t 60 UNIX-CONNECT:port.socket,shut-none - <random >returned &
@@ -38,12 +40,14 @@ struct VirtioConsoleTests {
         boot.after = """
             echo '== sent'
             sha256sum random
+            echo '== typed'
+            sha256sum typed
             echo '== file'
             sha256sum port.file
             echo '== text'
             tr -d '\\r' <$out | sed -n '/^== text$/,/^== file$/p' | grep -v '^==' | base64 -d | sha256sum
             sed -i '/^== text/,/^== file/d' $out
-            rm random returned port.file
+            rm random typed returned port.file
             """
         return boot
     }
@@ -68,8 +72,8 @@ struct VirtioConsoleTests {
         let (guest, host) = (result.sections, result.hostSections)
         let (sent, received) =
             switch way {
-            case .typed: (try sum(host, "sent"), try sum(guest, "typed"))
-            case .printed: (try sum(guest, "sum"), try sum(host, "text"))
+            case .typed: (try sum(host, "typed"), try sum(guest, "typed"))
+            case .printed: (try sum(guest, "printed"), try sum(host, "text"))
             case .intoFile: (try sum(guest, "sum"), try sum(host, "file"))
             case .intoSocket: (try sum(guest, "sum"), try sum(host, "returned"))
             case .outOfSocket: (try sum(host, "sent"), try sum(guest, "received"))

@@ -78,7 +78,12 @@ public final class BlockDevice: VirtioDevice {
         self.context = context
         if let descriptor = engine.descriptor {
             try context.loop.watch(descriptor, for: .readable) { [unowned self] _ in takeCompletions() }
+            context.loop.add(self)
         }
+    }
+
+    public func close() {
+        context?.loop.remove(self)
     }
 
     public func activate(_ activation: Activation) throws(QueueError) {
@@ -273,4 +278,16 @@ public final class BlockDevice: VirtioDevice {
         whenIdle.append(job)
         takeCompletions()
     }
+}
+
+/// While the disk is busy, completions are looked for in the ring, which is faster than to be told of them.
+extension BlockDevice: Polled {
+    public func poll() -> Bool {
+        let before = engine.inFlight
+        if before > 0 { takeCompletions() }
+        return engine.inFlight != before
+    }
+
+    /// The ring's descriptor tells of completions anyway.
+    public func prepareToSleep() -> Bool { true }
 }

@@ -137,6 +137,8 @@ struct ConsoleInput: ~Copyable {
     }
 
     private mutating func unwatch(_ poller: borrowing Poller) {
+        // To read what is no longer watched would leave it unwatched.
+        isReady = false
         guard isWatched, let descriptor else { return }
         // A watched descriptor that somebody closed meanwhile is gone from the set already.
         try? poller.remove(descriptor)

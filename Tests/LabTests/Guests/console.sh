@@ -1,4 +1,4 @@
-# The console is hvc0; the ports are 'file' and 'socket'. $bytes go through each.
+# The console is hvc0; the ports are 'file' and 'socket'. $bytes go through each port, $console_bytes through hvc0.
 insert_modules
 # The driver hears of them one after the other, some time later.
 until (: </dev/hvc0) 2>/dev/null; do usleep 10000; done
@@ -11,11 +11,13 @@ port() {
 }
 
 echo 'guest: ready for the console'
-head -c $bytes >/tmp/typed
+head -c $console_bytes >/tmp/typed
 section typed sha256sum /tmp/typed
 head -c $bytes /dev/urandom >/tmp/random
 section sum sha256sum /tmp/random
-section text base64 /tmp/random
+head -c $console_bytes /tmp/random >/tmp/printed
+section printed sha256sum /tmp/printed
+section text base64 /tmp/printed
 section file port file
 cat /tmp/random >$(port file)
 echo 'guest: ready for the socket'
