@@ -31,7 +31,7 @@ define install
 	fi
 endef
 
-.PHONY: build run test kernels lint format clean build-packages test-packages
+.PHONY: build run test test-optimised kernels lint format clean build-packages test-packages
 
 build-packages:
 	$(call install,$(BUILD_PACKAGES))
@@ -83,8 +83,15 @@ TEST = SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SW
 test: test-packages build kernels firmware lint
 	swift build --build-tests
 	$(TEST) --skip LabTests
+	@$(MAKE) --no-print-directory test-optimised
 	@$(MAKE) --no-print-directory fuzz FUZZ_SECONDS=7
 	$(TEST) --filter LabTests
+
+# That serving a request allocates nothing is the optimiser's merit as well.
+OPTIMISED := SWIFTLET_OPTIMISED_TESTS=1 swift build -c release -Xswiftc -enable-testing --scratch-path .build/optimised
+test-optimised: build-packages
+	$(OPTIMISED) --product swiftletPackageTests
+	$$($(OPTIMISED) --show-bin-path)/swiftletPackageTests.xctest --testing-library swift-testing --filter AllocationTests
 
 lint:
 	swift format lint --strict --recursive Package.swift Sources Tests firmware

@@ -84,8 +84,10 @@ let package = Package(
         .testTarget(
             name: "DevicesTests",
             dependencies: [
-                "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio", "VirtioTesting",
+                "AllocationCounter", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
+                "VirtioTesting",
             ]),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
@@ -119,6 +121,11 @@ if let library = Context.environment["SWIFTLET_FUZZER"] {
             swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],
             linkerSettings: [.unsafeFlags([library, "-lstdc++", "-lm"])]))
     package.targets.append(.systemLibrary(name: "CFuzzer", path: "Tests/fuzz/CFuzzer"))
+}
+
+// Tests of what the optimiser has to do, without those that need not be compiled a second time for that.
+if Context.environment["SWIFTLET_OPTIMISED_TESTS"] != nil {
+    package.targets.removeAll { $0.type == .test && $0.name != "DevicesTests" }
 }
 
 // Warnings are errors where nobody would read them.

@@ -34,7 +34,9 @@ public final class EventLoop: @unchecked Sendable {
     private let thread = Mutex<NativeThread?>(nil)
     private var slots: [Slot] = []
     private var freeSlots: [UInt32] = []
-    private var deferred: [() -> Void] = []
+    private var deferred: [DeferredJob] = []
+    /// Room for those of one turn, kept so that a turn allocates nothing.
+    private var due: [DeferredJob] = []
     private var timers: TimerQueue
     private var polled: [any Polled] = []
     private var busyWait = BusyWait()
@@ -124,9 +126,9 @@ public final class EventLoop: @unchecked Sendable {
         freeSlots.append(watch.slot)
     }
 
-    /// Runs `job` after the events at hand, before the loop waits for more: for work that is taken in portions.
-    public func `defer`(_ job: @escaping () -> Void) {
-        deferred.append(job)
+    /// Performs `job` after the events at hand, before the loop waits for more, and once however often it was asked for.
+    public func `defer`(_ job: DeferredJob) {
+        if job.plan() { deferred.append(job) }
     }
 
     /// Runs `job` once, `nanoseconds` from now at the earliest.
@@ -164,9 +166,9 @@ public final class EventLoop: @unchecked Sendable {
         let sleeps = waiting && deferred.isEmpty && findsNothing(from: begin)
         serveEvents(timeout: sleeps ? -1 : 0)
         if sleeps, !polled.isEmpty { busyWait.slept(monotonicNanoseconds() &- begin) }
-        let jobs = deferred
-        deferred.removeAll(keepingCapacity: true)
-        for job in jobs { job() }
+        swap(&deferred, &due)
+        for job in due { job.perform() }
+        due.removeAll(keepingCapacity: true)
     }
 
     /// Looks for work in the sources that can be looked at, for a while.

@@ -110,7 +110,9 @@ public final class DeviceController: Sendable {
                                 interrupt: transport.interrupt(ofQueue: index))
                             : nil)
                 }
-                try service.activate(Activation(features: settled.acceptedFeatures, queues: queues)) { self.fail($0) }
+                try service.activate(Activation(features: settled.acceptedFeatures, queues: queues)) { [weak self] in
+                    self?.fail($0)
+                }
             } catch {
                 fail(error)
             }
@@ -148,7 +150,7 @@ public final class DeviceController: Sendable {
     }
 
     func notifyAgain(_ queue: Int) {
-        service.notifyAgain(queue) { [weak self] in self?.fail($0) }
+        service.notifyAgain(queue)
     }
 
     func report(_ report: DeviceReport) {

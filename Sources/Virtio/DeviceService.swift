@@ -10,6 +10,8 @@ final class DeviceService: @unchecked Sendable {
     let report: @Sendable (DeviceReport) -> Void
     private var watches: [EventLoop.Watch] = []
     private var polled: [PolledQueue] = []
+    /// For each queue, that the device is notified of it once more.
+    private var repetitions: [DeferredJob] = []
     private(set) var isActive = false
     private var hasReported = false
 
@@ -33,6 +35,9 @@ final class DeviceService: @unchecked Sendable {
     /// - Throws: what the device throws; it is not active then.
     func activate(_ activation: Activation, fail: @escaping (QueueError) -> Void) throws(QueueError) {
         isActive = true
+        repetitions = activation.queues.indices.map { index in
+            DeferredJob { [weak self] in self?.notify(index, fail: fail) }
+        }
         try device.activate(activation)
         for (index, queue) in activation.queues.enumerated() {
             guard let queue else { continue }
@@ -54,8 +59,8 @@ final class DeviceService: @unchecked Sendable {
     }
 
     /// Notifies the device of a queue after the events at hand.
-    func notifyAgain(_ queue: Int, fail: @escaping (QueueError) -> Void) {
-        loop.defer { [weak self] in self?.notify(queue, fail: fail) }
+    func notifyAgain(_ queue: Int) {
+        if queue < repetitions.count { loop.defer(repetitions[queue]) }
     }
 
     private func notify(_ queue: Int, fail: (QueueError) -> Void) {

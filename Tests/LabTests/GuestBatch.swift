@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// Guests with stock kernels, booted one after the other in one run of the lab, which takes its time to start.
+/// Guests with stock kernels, booted one after the other in as few runs of the lab as need be, since it takes its time to
+/// start.
 struct GuestBatch {
     /// One run of `swiftlet run`.
     struct Boot: CustomTestStringConvertible {
@@ -109,27 +110,40 @@ struct GuestBatch {
                 supplied.append("\(try Self.directory(of: kernel))/\(image):\(kernel.rawValue).\(image)")
             }
         }
-        let script = Self.prelude + boots.enumerated().map(Self.command).joined()
-        let options = ["--out", directory + "/out", "--timeout", "10m"] + Self.program + options
-        var lab = try LabHost.run(script, files: supplied, options: options)
-        if lab.status == 125, lab.errors.contains("the lab host ended by itself") {
-            // No process on a host can reset it: this is the emulator's fault, which it has now and then.
-            Issue.record("the emulated host was reset; its guests boot once more\n\(lab.errors)", severity: .warning)
-            lab = try LabHost.run(script, files: supplied, options: options)
-        }
-        guard lab.status == 0 else {
-            throw Failure(
-                description: """
-                    the lab ended with status \(lab.status): \(lab.errors.suffix(3000))
-                    it had begun these boots:
-                    \(lab.output.suffix(5000))
-                    """)
-        }
         var results: [String: Result] = [:]
-        for (index, boot) in boots.enumerated() {
-            results[boot.name] = try Self.readResult("\(directory)/out/\(index)")
+        for start in stride(from: 0, to: boots.count, by: Self.portion) {
+            let portion = Array(boots[start..<min(start + Self.portion, boots.count)])
+            let out = "\(directory)/out.\(start)"
+            try Self.run(
+                portion, files: supplied, options: ["--out", out, "--timeout", "20m"] + Self.program + options)
+            for (index, boot) in portion.enumerated() { results[boot.name] = try Self.readResult("\(out)/\(index)") }
         }
         self.results = results
+    }
+
+    /// Boots in one run of the lab.
+    private static let portion = 10
+    private static let attempts = 3
+
+    private static func run(_ boots: [Boot], files: [String], options: [String]) throws {
+        let script = prelude + boots.enumerated().map(command).joined()
+        for attempt in 1... {
+            let lab = try LabHost.run(script, files: files, options: options)
+            if lab.status == 0 { return }
+            // No process can reset or hang its host: this is the emulator's fault, which it has now and then.
+            let isEmulators =
+                lab.status == 125
+                && ["the lab host ended by itself", "the lab host hangs"].contains(where: lab.errors.contains)
+            guard isEmulators, attempt < attempts else {
+                throw Failure(
+                    description: """
+                        the lab ended with status \(lab.status): \(lab.errors.suffix(3000))
+                        it had begun these boots:
+                        \(lab.output.suffix(5000))
+                        """)
+            }
+            Issue.record("the emulated host failed; its guests boot once more\n\(lab.errors)", severity: .warning)
+        }
     }
 
     /// The swiftlet to test, where `make test` names one.

@@ -31,6 +31,20 @@ struct LabFailureTests {
         #expect(result.errors.contains("Kernel panic"))
     }
 
+    /// Threads that never yield take all processors from everyone else.
+    @Test(.disabled(if: ProcessInfo.processInfo.environment["LAB"] == "host", "would hang this machine"))
+    func hangOfTheHostIsTheLabsFailure() throws {
+        let script = """
+            echo -1 >/proc/sys/kernel/sched_rt_runtime_us
+            echo before
+            for processor in 1 2; do /usr/bin/chrt -f 99 sh -c 'while :; do :; done' & done
+            sleep 1000
+            """
+        let result = try LabHost.run(script, options: options + ["--program", "/usr/bin/chrt", "--patience", "8s"])
+        #expect(result.status == 125)
+        #expect(result.errors.contains("lab: the lab host hangs"))
+    }
+
     @Test(.disabled(if: ProcessInfo.processInfo.environment["LAB"] == "host", "needs the emulated host"))
     func damagedSnapshotsDoNoHarm() throws {
         let files = FileManager.default

@@ -10,8 +10,7 @@ struct VirtioBlockTests {
             contents: GuestContents(
                 modules: DeviceVariant.modules + ["virtio_blk"],
                 programs: ["/usr/bin/fio", "/usr/sbin/mkfs.ext4", "/usr/sbin/e2fsck", "/usr/sbin/blkdiscard"],
-                jobs: ["block.sh", "block.fio", "records.sh"]),
-            options: ["--timeout", "20m"])
+                jobs: ["block.sh", "block.fio", "records.sh"]))
     }
 
     /// Bytes of the three disks.

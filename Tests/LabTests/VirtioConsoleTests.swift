@@ -8,7 +8,7 @@ struct VirtioConsoleTests {
         try GuestBatch(
             DeviceVariant.all.map(boot),
             contents: GuestContents(modules: DeviceVariant.modules + ["virtio_console"], jobs: ["console.sh"]),
-            options: ["--timeout", "20m", "--program", "/usr/bin/socat"])
+            options: ["--program", "/usr/bin/socat"])
     }
 
     private static let bytes = 10 << 20

@@ -11,7 +11,7 @@ struct VirtioNetTests {
                 modules: DeviceVariant.modules + ["virtio_net"], programs: ["/usr/bin/iperf3", "/usr/sbin/ethtool"],
                 jobs: ["net.sh", "net-user.sh"], files: ["\(try LabHost.firmware)/programs/streams:/bin/streams"]),
             options: [
-                "--timeout", "20m", "--program", "/usr/sbin/ip", "--program", "/usr/bin/iperf3",
+                "--program", "/usr/sbin/ip", "--program", "/usr/bin/iperf3",
                 "--program", "/usr/bin/passt", "--file", "\(try LabHost.firmware)/programs/streams:/usr/bin/streams",
             ])
     }

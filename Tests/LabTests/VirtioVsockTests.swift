@@ -10,7 +10,7 @@ struct VirtioVsockTests {
             contents: GuestContents(
                 modules: DeviceVariant.modules + ["vmw_vsock_virtio_transport"], jobs: ["vsock.sh"],
                 files: ["\(try LabHost.firmware)/programs/streams:/bin/streams"]),
-            options: ["--timeout", "20m", "--file", "\(try LabHost.firmware)/programs/streams:/usr/bin/streams"])
+            options: ["--file", "\(try LabHost.firmware)/programs/streams:/usr/bin/streams"])
     }
 
     /// Bytes through one connection: many take the lab their time, so that `SWIFTLET_STREAM_BYTES` asks for them.

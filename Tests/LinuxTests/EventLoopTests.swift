@@ -160,7 +160,7 @@ struct EventLoopTests {
         #expect(count == 5)
     }
 
-    @Test func deferredJobsRunAfterTheEventsAtHand() throws {
+    @Test func deferredJobsRunOnceAfterTheEventsAtHand() throws {
         let running = try Running()
         let event = try SharedEventCounter()
         let order = running.ask { (loop, answer: @escaping @Sendable ([String]) -> Void) in
@@ -169,13 +169,15 @@ struct EventLoopTests {
                 order.append("event")
             }
             event.counter.signal()
-            loop.defer {
-                order.append("first")
-                loop.defer {
-                    order.append("second")
-                    answer(order)
-                }
+            let second = DeferredJob {
+                order.append("second")
+                answer(order)
             }
+            let first = DeferredJob {
+                order.append("first")
+                loop.defer(second)
+            }
+            for _ in 0..<3 { loop.defer(first) }
         }
         #expect(order == ["first", "event", "second"])
     }

@@ -40,7 +40,8 @@ struct HostRun {
             note(isReady ? "the host is restored" : "the host is booting")
             let timing = Session.Timing(
                 end: started + nanoseconds(options.timeout.seconds),
-                begin: monotonicNanoseconds() + nanoseconds(isReady ? Self.restoreLimit : Self.bootLimit))
+                begin: monotonicNanoseconds() + nanoseconds(isReady ? Self.restoreLimit : Self.bootLimit),
+                patience: nanoseconds(options.patience.seconds))
             let session = Session(
                 machine, channels: channels, interruptions: interruptions, timing: timing,
                 outputs: outputs(extraction), verbose: options.verbose)

@@ -76,15 +76,16 @@ enum HostScripts {
         echo begun >&3
         # The port ends when the lab does: then nobody wants the command any more.
         { read -r line <&3; poweroff -f; } &
+        while sleep 2; do echo alive >&3; done & pulse=$!
         (
-            unset mark tar output errors
+            unset mark tar output errors pulse
             exec sh /.lab/command </dev/null >/run/lab.output 2>/run/lab.errors 3>&- 4>&- 5>&-
         )
         status=$?
         # What the command left running may hold its output open.
         for process in /proc/[0-9]*; do
             process=${process#/proc/}
-            case $process in 1 | $output | $errors) ;; *) kill -9 $process ;; esac
+            case $process in 1 | $output | $errors | $pulse) ;; *) kill -9 $process ;; esac
         done 2>/dev/null
         wait $output; echo -n "$mark" >&4
         wait $errors; echo -n "$mark" >&5

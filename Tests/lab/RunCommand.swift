@@ -40,6 +40,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How long all of it may take, as in 90s or 10m.", valueName: "duration"))
     var timeout = TimeSpan(seconds: 300)
 
+    @Option(help: ArgumentHelp("How long the host may be silent before it counts as hung.", valueName: "duration"))
+    var patience = TimeSpan(seconds: 60)
+
     @Option(
         help: ArgumentHelp(
             "The lab host's kernel, a directory made by 'lab kernel' (default: Debian's cloud kernel, downloaded once).",

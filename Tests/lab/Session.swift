@@ -39,6 +39,8 @@ final class Session {
     private var controlLine: [UInt8] = []
     /// Whether the command may have begun.
     private var hasBegun = false
+    /// When the machine last said that it is alive, on the clock of `monotonicNanoseconds()`.
+    private var lastPulse: UInt64 = 0
     private var status: CInt?
     private var outcome: Outcome?
     /// What will come of it when all that the machine left is written: it has ended.
@@ -52,6 +54,8 @@ final class Session {
         let end: UInt64
         /// For the command to begin.
         let begin: UInt64
+        /// Nanoseconds that a machine may be silent for, which otherwise says every two seconds that it is alive.
+        let patience: UInt64
     }
 
     /// - Parameter outputs: where the streams go; without one for the directory, the command's `$OUT` is left there.
@@ -111,7 +115,8 @@ final class Session {
         }
 
         let now = monotonicNanoseconds()
-        let until = hasBegun ? timing.end : min(timing.end, timing.begin)
+        let patienceEnd = hasBegun ? lastPulse + timing.patience : timing.begin
+        let until = end == nil ? min(timing.end, patienceEnd) : timing.end
         let milliseconds = until > now ? (until - now) / 1_000_000 + 1 : 0
         try systemCall("poll") { poll(&waits, nfds_t(waits.count), CInt(clamping: milliseconds)) }
         for (source, wait) in zip(sources, waits) where wait.revents != 0 { try handle(source) }
@@ -160,7 +165,10 @@ final class Session {
             controlLine = []
             switch words.first {
             case "ready": try startCommand()
-            case "begun": hasBegun = true
+            case "begun":
+                hasBegun = true
+                lastPulse = monotonicNanoseconds()
+            case "alive": lastPulse = monotonicNanoseconds()
             case "exit": status = words.last.flatMap { CInt($0) }
             case "fail": throw LabFailure("the lab host cannot run the command: \(words.last ?? "")")
             default: break
@@ -212,6 +220,8 @@ final class Session {
             outcome = .timedOut
         } else if !hasBegun, monotonicNanoseconds() >= timing.begin {
             outcome = .notStarted("the lab host did not come up in time")
+        } else if hasBegun, end == nil, monotonicNanoseconds() >= lastPulse + timing.patience {
+            outcome = .lost("the lab host hangs: it was silent for \(timing.patience / 1_000_000_000) s")
         }
     }
 

@@ -15,10 +15,7 @@ final class Turns {
     private let loop: EventLoop
     private let turn: () -> Next
     private var isPlanned = false
-    private lazy var planned: () -> Void = { [weak self] in
-        self?.isPlanned = false
-        self?.ask()
-    }
+    private lazy var next = DeferredJob { [weak self] in self?.takePlanned() }
 
     init(on loop: EventLoop, _ turn: @escaping () -> Next) {
         self.loop = loop
@@ -32,10 +29,15 @@ final class Turns {
         case .whenAsked: break
         case .soon:
             isPlanned = true
-            loop.defer(planned)
+            loop.defer(next)
         case .after(let nanoseconds):
             isPlanned = true
-            loop.schedule(after: nanoseconds, planned)
+            loop.schedule(after: nanoseconds) { [weak self] in self?.takePlanned() }
         }
+    }
+
+    private func takePlanned() {
+        isPlanned = false
+        ask()
     }
 }

@@ -31,7 +31,6 @@ public final class VsockDevice: VirtioDevice {
     private var connections: VsockSwitch?
     private var receiveQueue: Virtqueue?
     private var transmitQueue: Virtqueue?
-    private var isServingSoon = false
     /// A copy of a buffer's list, from which the header's part is taken.
     private let headerSegments = UnsafeMutablePointer<iovec>.allocate(capacity: Int(queueSize))
 
@@ -66,7 +65,6 @@ public final class VsockDevice: VirtioDevice {
     }
 
     public func activate(_ activation: Activation) throws(QueueError) {
-        isServingSoon = false
         receiveQueue = activation.queues[Queue.receive]
         transmitQueue = activation.queues[Queue.transmit]
         do throws(SystemCallError) {
@@ -101,13 +99,10 @@ public final class VsockDevice: VirtioDevice {
     // MARK: Queues
 
     private func serveSoon() {
-        guard !isServingSoon else { return }
-        isServingSoon = true
         context?.notifyAgain(Queue.receive)
     }
 
     private func serve() throws(QueueError) {
-        isServingSoon = false
         guard let connections, let receiveQueue, let transmitQueue else { return }
         do throws(QueueError) {
             var isCut = try serve(transmitQueue, transmit: connections)

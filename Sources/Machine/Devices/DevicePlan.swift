@@ -9,6 +9,7 @@ struct DevicePlan: Sendable {
     let transport: VMConfiguration.DeviceTransport
     /// The devices' threads, not yet started; empty when there are no devices.
     private(set) var loops: [EventLoop] = []
+    private var shared: EventLoop?
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
     /// What the user should know about them and may not expect, in sentences.
@@ -33,7 +34,9 @@ struct DevicePlan: Sendable {
         for disk in configuration.disks {
             let plan = try DiskPlan(disk, events)
             if let warning = plan.warning { warnings.append(warning) }
-            disks.append(DiskHandle(disk, device: try add(disk.id, plan.device)))
+            // The host can keep this thread waiting, for a slow or a frozen disk: nobody else may have to wait for that.
+            let device = try add(disk.id, plan.device, loop: try makeLoop(name: "disk-\(disk.id)"))
+            disks.append(DiskHandle(disk, device: device))
         }
         for net in configuration.nets {
             nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
@@ -71,10 +74,16 @@ struct DevicePlan: Sendable {
         balloon = Balloon(try add(Balloon.id, device), ledger: ledger)
     }
 
-    /// The thread that serves all devices which ask for none of their own.
+    /// The thread that serves all devices which have none of their own.
     private mutating func sharedLoop() throws(SystemCallError) -> EventLoop {
-        if let loop = loops.first { return loop }
-        let loop = try EventLoop(name: "io")
+        if let shared { return shared }
+        let loop = try makeLoop(name: "io")
+        shared = loop
+        return loop
+    }
+
+    private mutating func makeLoop(name: String) throws(SystemCallError) -> EventLoop {
+        let loop = try EventLoop(name: name)
         loops.append(loop)
         return loop
     }
@@ -83,7 +92,13 @@ struct DevicePlan: Sendable {
     private mutating func add<Device: VirtioDevice>(
         _ name: String, _ device: sending Device
     ) throws -> LoopConfined<Device> {
-        let confined = LoopConfined(device, loop: try sharedLoop())
+        try add(name, device, loop: try sharedLoop())
+    }
+
+    private mutating func add<Device: VirtioDevice>(
+        _ name: String, _ device: sending Device, loop: EventLoop
+    ) throws -> LoopConfined<Device> {
+        let confined = LoopConfined(device, loop: loop)
         devices.append(
             PlannedDevice(name: name) { memory, report in
                 try DeviceController(name: name, device: confined, memory: memory, report: report)

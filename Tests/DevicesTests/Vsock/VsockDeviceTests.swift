@@ -10,79 +10,6 @@ import VirtioTesting
 
 /// The device behind its registers and queues, with programs at its sockets.
 struct VsockDeviceTests {
-    /// A machine with the device, whose driver is ready.
-    private final class Rig {
-        let device: TestDevice
-        let directory: String
-        private(set) var queues: [GuestQueue]
-        private var nextBuffer: UInt64 = 0x20_0000
-
-        var path: String { directory + "/s" }
-
-        init() throws {
-            directory = FileManager.default.temporaryDirectory.appending(path: "v-\(UUID().uuidString.prefix(8))").path
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            device = try TestDevice(VsockDevice(guestCID: 3, listener: try UnixListener(path: directory + "/s")))
-            queues = device.start(queues: 3)
-        }
-
-        deinit { try? FileManager.default.removeItem(atPath: directory) }
-
-        func restart() {
-            queues = device.start(queues: 3)
-        }
-
-        func header(_ operation: VsockOperation, from port: UInt32, to hostPort: UInt32) -> VsockHeader {
-            var header = VsockHeader(from: .init(cid: 3, port: port), to: .init(cid: 2, port: hostPort), operation)
-            header.bufferAllocation = 1 << 16
-            return header
-        }
-
-        /// Sends a packet in buffers of `piece` bytes.
-        func send(_ header: VsockHeader, _ payload: [UInt8] = [], piece: Int = 1 << 16) throws {
-            var header = header
-            header.length = UInt32(payload.count)
-            try sendBytes(withUnsafeBytes(of: header.raw, Array.init) + payload, piece: piece)
-        }
-
-        /// - Parameter isNotified: whether the device is told.
-        func sendBytes(_ bytes: [UInt8], piece: Int = 1 << 16, isNotified: Bool = true) throws {
-            let address = nextBuffer
-            nextBuffer = (nextBuffer + UInt64(bytes.count) + 0xFFF) & ~0xFFF
-            if nextBuffer > 0x80_0000 { nextBuffer = 0x20_0000 }
-            try device.memory.write(bytes, at: address)
-            let buffers = stride(from: 0, to: bytes.count, by: piece).map {
-                GuestQueue.Buffer.readable(address + UInt64($0), UInt32(min(piece, bytes.count - $0)))
-            }
-            try queues[1].add(buffers, indirectTable: 0x10_0000)
-            if isNotified { device.notify(1) }
-        }
-
-        /// Gives the device a buffer, in pieces of these lengths, and waits for a packet in it.
-        func receive(_ pieces: [UInt32] = [4096]) throws -> (header: VsockHeader, payload: [UInt8])? {
-            let total = pieces.reduce(0, +)
-            var address: UInt64 = 0x90_0000
-            let buffers = pieces.map { length in
-                defer { address += UInt64(length) }
-                return GuestQueue.Buffer.writable(address, length)
-            }
-            try queues[0].add(buffers, indirectTable: 0x11_0000)
-            device.notify(0)
-            guard let used = try device.nextUsed(of: queues[0]), used.written >= VsockHeader.size, used.written <= total
-            else { return nil }
-            let header = VsockHeader(try device.memory.load(at: 0x90_0000))
-            let payload = try device.memory.bytes(at: 0x90_0000 + UInt64(VsockHeader.size), count: Int(header.length))
-            #expect(Int(used.written) == VsockHeader.size + Int(header.length))
-            return (header, Array(payload))
-        }
-
-        func connectToHost(port: UInt32, listener: borrowing UnixListener) throws -> HostEnd {
-            try send(header(.request, from: 1000, to: port))
-            #expect(try receive()?.header.operation == .response)
-            return HostEnd(try listener.accept())
-        }
-    }
-
     /// What comes within a second.
     private func read(_ host: HostEnd) -> [UInt8]? {
         for _ in 0..<1000 {
@@ -93,7 +20,7 @@ struct VsockDeviceTests {
     }
 
     @Test func tellsTheGuestItsContext() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         #expect(rig.device.configuration(at: 0, as: UInt64.self) == 3)
         #expect(rig.device.offeredFeatures.contains(.bit(0)))
         #expect(!rig.device.offeredFeatures.contains(.bit(1)))
@@ -101,7 +28,7 @@ struct VsockDeviceTests {
 
     @Test(arguments: [3, 43, 44, 45, 1000])
     func packetsMayBeInAnyNumberOfBuffers(piece: Int) throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let listener = try UnixListener(path: rig.path + "_7")
         let host = try rig.connectToHost(port: 7, listener: listener)
         // As many as go into the sixteen descriptors of a chain.
@@ -115,7 +42,7 @@ struct VsockDeviceTests {
     }
 
     @Test func aProgramConnectsByItsLine() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let host = HostEnd(try UnixSocket.connect(to: rig.path))
         host.write(Array("CONN".utf8))
         rig.device.settle()
@@ -130,14 +57,14 @@ struct VsockDeviceTests {
 
     @Test(arguments: ["GET / HTTP/1.1\r\n", "CONNECT x\n", "CONNECT 99999999999\n"])
     func otherLinesAreTurnedAway(line: String) throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let host = HostEnd(try UnixSocket.connect(to: rig.path))
         host.write(Array(line.utf8))
         #expect(read(host) == [])
     }
 
     @Test func aProgramThatEndsBeforeItsLineIsForgotten() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let host = HostEnd(try UnixSocket.connect(to: rig.path))
         host.write(Array("CONNECT".utf8))
         rig.device.settle()
@@ -146,7 +73,7 @@ struct VsockDeviceTests {
     }
 
     @Test func programsBeyondTheLimitAreTurnedAway() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let hosts = try (0..<VsockClients.limit).map { _ in HostEnd(try UnixSocket.connect(to: rig.path)) }
         let last = HostEnd(try UnixSocket.connect(to: rig.path))
         #expect(read(last) == [])
@@ -154,7 +81,7 @@ struct VsockDeviceTests {
     }
 
     @Test func aResetClosesEverything() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let listener = try UnixListener(path: rig.path + "_7")
         let host = try rig.connectToHost(port: 7, listener: listener)
         let client = HostEnd(try UnixSocket.connect(to: rig.path))
@@ -169,7 +96,7 @@ struct VsockDeviceTests {
     }
 
     @Test func theLastWordBeforeAResetArrives() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let listener = try UnixListener(path: rig.path + "_7")
         let host = try rig.connectToHost(port: 7, listener: listener)
         rig.device.settle()
@@ -182,7 +109,7 @@ struct VsockDeviceTests {
     }
 
     @Test func aLengthBeyondTheBufferNeedsAReset() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let listener = try UnixListener(path: rig.path + "_7")
         let host = try rig.connectToHost(port: 7, listener: listener)
         var header = rig.header(.readWrite, from: 1000, to: 7)
@@ -198,21 +125,21 @@ struct VsockDeviceTests {
 
     @Test(arguments: [1, 43])
     func aShortPacketNeedsAReset(length: Int) throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         try rig.sendBytes([UInt8](repeating: 0, count: length))
         #expect(rig.device.wait { rig.device.status.contains(.needsReset) })
     }
 
     @Test(arguments: [1, 43, 44] as [UInt32])
     func aReceiveBufferWithoutRoomNeedsAReset(length: UInt32) throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         try rig.queues[0].add([.writable(0x90_0000, length)])
         rig.device.notify(0)
         #expect(rig.device.wait { rig.device.status.contains(.needsReset) })
     }
 
     @Test func bytesBeyondTheLengthAreLeftAside() throws {
-        let rig = try Rig()
+        let rig = try VsockRig()
         let listener = try UnixListener(path: rig.path + "_7")
         let host = try rig.connectToHost(port: 7, listener: listener)
         var header = rig.header(.readWrite, from: 1000, to: 7)
@@ -222,7 +149,7 @@ struct VsockDeviceTests {
     }
 
     @Test func theSocketsFileGoesWithTheMachine() throws {
-        var rig: Rig? = try Rig()
+        var rig: VsockRig? = try VsockRig()
         let path = try #require(rig?.path)
         #expect(FileManager.default.fileExists(atPath: path))
         rig?.restart()
