@@ -131,6 +131,11 @@ public final class EventLoop: @unchecked Sendable {
         if job.plan() { deferred.append(job) }
     }
 
+    /// The same for what is asked for once.
+    public func `defer`(_ body: @escaping () -> Void) {
+        `defer`(DeferredJob(body))
+    }
+
     /// Runs `job` once, `nanoseconds` from now at the earliest.
     @discardableResult
     public func schedule(after nanoseconds: UInt64, _ job: @escaping () -> Void) -> TimerQueue.ID {

@@ -46,7 +46,7 @@ public final class FilePeer: PortPeer {
             } catch {
                 isConnected = false
                 report("\(error); further output of the guest's port is lost")
-                loop?.defer(DeferredJob { [weak self] in self?.changed() })
+                loop?.defer { [weak self] in self?.changed() }
             }
         }
         return output.byteCount

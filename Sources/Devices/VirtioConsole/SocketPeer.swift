@@ -56,7 +56,7 @@ public final class SocketPeer: PortPeer {
             readv(descriptor, input.segments.baseAddress, CInt(clamping: input.segments.count))
         }
         // Whoever calls is at work with the port, and hears of the change later.
-        if count ?? 0 == 0, isClosed { loop?.defer(DeferredJob { [weak self] in self?.disconnect(descriptor) }) }
+        if count ?? 0 == 0, isClosed { loop?.defer { [weak self] in self?.disconnect(descriptor) } }
         return count ?? 0
     }
 
