@@ -98,9 +98,11 @@ let package = Package(
         .executableTarget(
             name: "lab",
             dependencies: [
-                "Boot", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Boot", "CLinux", "HeldMachine", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/lab", exclude: ["rules.mk", "guests"]),
+            path: "Tests/lab", exclude: ["rules.mk", "guests", "HeldMachine"]),
+        .target(name: "HeldMachine", path: "Tests/lab/HeldMachine"),
     ],
     swiftLanguageModes: [.v6]
 )

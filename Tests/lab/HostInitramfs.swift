@@ -1,5 +1,6 @@
 import Boot
 import Foundation
+import HeldMachine
 import Linux
 
 /// The initramfs that the lab host boots from.
@@ -15,7 +16,7 @@ enum HostInitramfs {
         let key = contentKey(
             kernel.origin, kernel.version, try fileKey(busybox.path), modules.joined(separator: " "),
             HostScripts.initialise(modules: []), HostScripts.earlyMounts, HostScripts.mounts,
-            HostScripts.applets.joined(separator: " "))
+            HostScripts.applets.joined(separator: " "), machineHolder.map(String.init).joined())
         return try cache.file("initramfs/\(key).cpio") { try contents(kernel: kernel, busybox: busybox) }
     }
 
@@ -28,6 +29,7 @@ enum HostInitramfs {
         try archive.addDevice("dev/null", .character, major: 1, minor: 3, mode: 0o666)
         try archive.addFile("bin/busybox", contents: try contentsOfFile(busybox.path, limit: 64 << 20), mode: 0o755)
         for applet in HostScripts.applets { try archive.addSymbolicLink("bin/\(applet)", to: "busybox") }
+        try archive.addFile("bin/hold-machine", contents: machineHolder, mode: 0o755)
         try archive.addFile("etc/mounts.early", contents: Array(HostScripts.earlyMounts.utf8))
         try archive.addFile("etc/mounts", contents: Array(HostScripts.mounts.utf8))
         let folder = "lib/modules/\(kernel.version)"
@@ -39,5 +41,14 @@ enum HostInitramfs {
         try archive.addFile("\(folder)/modules.dep", contents: Array(list.utf8))
         try archive.addFile("init", contents: Array(HostScripts.initialise(modules: order).utf8), mode: 0o755)
         return archive.finished()
+    }
+
+    /// A program that holds a virtual machine.
+    ///
+    /// With the first machine that there is and the last that goes, KVM patches the kernel's scheduler while the other
+    /// CPU runs it, and now and then QEMU 7.2 then executes what is neither the old code nor the new: both CPUs hang, or
+    /// the host resets, some twice in a hundred machines. With one machine always there, that code stays as it is.
+    private static var machineHolder: [UInt8] {
+        Array(UnsafeRawBufferPointer(start: held_machine_program(), count: Int(held_machine_program_size())))
     }
 }

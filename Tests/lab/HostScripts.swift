@@ -54,6 +54,7 @@ enum HostScripts {
         hostname lab
         until [ -c \(HostPort.directory.device) ]; do usleep 5000; done
         exec 3<>\(HostPort.control.device)
+        hold-machine || echo "fail its KVM makes no virtual machine" >&3
         echo ready >&3
         read -r go time mark seed tar <&3 || poweroff -f
         date -s "@$time" >/dev/null

@@ -10,7 +10,7 @@ write() {
 
 ping_host() {
     ping -q -c 20 -i 0.1 -W 5 10.77.0.1 | grep 'packet loss'
-    [ -e /tmp/written ] && echo 'the disk did not wait'
+    [ -e /tmp/written ] || echo 'disk waits'
 }
 
 echo 'guest: before the frost'
@@ -18,6 +18,7 @@ read -r _
 write &
 sleep 1
 section frozen ping_host
+section
 echo 'guest: pinged'
 wait $!
 section thawed cat /tmp/written
