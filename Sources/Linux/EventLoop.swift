@@ -81,10 +81,9 @@ public final class EventLoop: @unchecked Sendable {
         mailbox.withLock { $0.isStopped = true }
     }
 
-    /// Waits for the thread's end, after `stop`; does nothing when it was never started.
+    /// Waits for the thread's end, after `stop`; when it was never started, what it was to do is done here.
     public func join() {
-        let thread = thread.withLock { $0.take() }
-        thread?.join()
+        if let thread = thread.withLock({ $0.take() }) { thread.join() } else { runJobs() }
     }
 
     // MARK: On the loop's thread

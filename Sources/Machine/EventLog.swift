@@ -37,9 +37,14 @@ public final class EventLog: Sendable {
         }
     }
 
+    /// Keeps a sentence, once.
     func report(_ sentence: String) {
-        state.withLock { if $0.reports.count < Self.reportLimit { $0.reports.append(sentence) } }
-        changed.signal()
+        let isNew = state.withLock { state in
+            guard state.reports.count < Self.reportLimit, !state.reports.contains(sentence) else { return false }
+            state.reports.append(sentence)
+            return true
+        }
+        if isNew { changed.signal() }
     }
 
     func reportPanic() {

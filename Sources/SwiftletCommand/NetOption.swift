@@ -22,7 +22,7 @@ enum NetOption {
             case ("id", let value?): net.id = value
             case ("mac", let value?):
                 net.mac = try parse(value, of: "mac", "an address such as 52:54:00:12:34:56", MACAddress.init)
-            case ("mtu", let value?): net.mtu = try parse(value, of: "mtu", "bytes, at most 65535", UInt16.init)
+            case ("mtu", let value?): net.mtu = try parse(value, of: "mtu", "bytes, at most 65520", UInt16.init)
             case ("queues", let value?): net.queues = try parse(value, of: "queues", "a number", Int.init)
             case ("bps", let value?):
                 net.bytesPerSecond = try parse(value, of: "bps", "bytes a second, such as 500000 or 10M") {

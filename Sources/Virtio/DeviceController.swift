@@ -18,6 +18,11 @@ public final class DeviceController: Sendable {
     private let memory: GuestMemory
     private let service: DeviceService
     private let transport = Mutex<(any Transport)?>(nil)
+    /// Writes to the configuration that the device has not heard of yet.
+    private let unheardWrites = ConditionLock(0)
+
+    /// With as many, a vCPU waits for the device: otherwise they could become any number.
+    private static let mostUnheardWrites = 64
 
     /// - Parameters:
     ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
@@ -81,7 +86,12 @@ public final class DeviceController: Sendable {
         guard !overflow, writable.lowerBound <= offset, end <= writable.upperBound else { return }
         let copy = Array(bytes)
         state.withLock { $0.storeConfiguration(copy, at: offset) }
-        loop.perform { [service] in service.configurationWritten(copy, at: offset) }
+        unheardWrites.wait { $0 < Self.mostUnheardWrites }
+        unheardWrites.withLock { $0 += 1 }
+        loop.perform { [service, unheardWrites] in
+            unheardWrites.withLock { $0 -= 1 }
+            service.configurationWritten(copy, at: offset)
+        }
     }
 
     func write(status value: UInt8) {

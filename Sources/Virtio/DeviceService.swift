@@ -39,6 +39,8 @@ final class DeviceService: @unchecked Sendable {
             DeferredJob { [weak self] in self?.notify(index, fail: fail) }
         }
         try device.activate(activation)
+        // It may have found at once that its driver broke the rules.
+        guard isActive else { return }
         for (index, queue) in activation.queues.enumerated() {
             guard let queue else { continue }
             do throws(SystemCallError) {

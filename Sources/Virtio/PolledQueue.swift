@@ -4,6 +4,8 @@ import Linux
 final class PolledQueue: Polled {
     private let queue: Virtqueue
     private let serve: () -> Void
+    /// The device did not take what there was, and has to come back to it by itself.
+    private var isIgnored = false
 
     init(_ queue: Virtqueue, serve: @escaping () -> Void) {
         self.queue = queue
@@ -13,11 +15,13 @@ final class PolledQueue: Polled {
 
     func poll() -> Bool {
         guard !queue.isHeld, queue.hasAvailable else { return false }
+        let before = queue.state.nextAvailable
         serve()
-        return true
+        isIgnored = queue.state.nextAvailable == before
+        return !isIgnored
     }
 
     func prepareToSleep() -> Bool {
-        queue.isHeld || queue.enableNotifications()
+        queue.isHeld || isIgnored || queue.enableNotifications()
     }
 }

@@ -134,6 +134,14 @@ struct BalloonDeviceTests {
         device.notify(2)
     }
 
+    @Test func aSecondBufferForStatisticsWaitsItsTurn() throws {
+        let device = try device(interval: 1_000_000)
+        let queue = device.start(queues: 4)[2]
+        for _ in 0..<2 { try queue.add([.readable(Self.request, 10)]) }
+        device.notify(2)
+        for _ in 0..<2 { #expect(try device.nextUsed(of: queue) != nil) }
+    }
+
     @Test func statisticsAreKeptAndAskedForAgain() throws {
         let device = try device(interval: 20_000_000)
         let queue = device.start(queues: 4)[2]

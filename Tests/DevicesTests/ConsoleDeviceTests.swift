@@ -65,6 +65,21 @@ import VirtioTesting
         #expect(try driver.device.nextUsed(of: driver.queues[1]) != nil)
     }
 
+    /// Buffers that overlap can make a list of gigabytes.
+    @Test func littleInputIsReadAheadForAHugeBuffer() throws {
+        let link = try link()
+        let driver = try ConsoleDriver(console: link)
+        try driver.start()
+        try driver.queues[0].add((0..<8).map { _ in .writable(0, 16 << 20) }, indirectTable: 0x20_0000)
+        driver.device.notify(0)
+        #expect(driver.device.wait { link.roomForInput() > 0 })
+        #expect(link.roomForInput() == 64 << 10)
+        driver.device.status = []
+        let input = [UInt8](repeating: 7, count: 100_000)
+        #expect(input.withUnsafeBytes { link.receive($0) } == 64 << 10)
+        #expect(link.roomForInput() == 0)
+    }
+
     @Test func inputIsTakenAsTheGuestHasBuffersForIt() throws {
         let link = try link()
         let driver = try ConsoleDriver(console: link)

@@ -181,4 +181,13 @@ struct EventLoopTests {
         }
         #expect(order == ["first", "event", "second"])
     }
+
+    @Test func whatALoopThatNeverStartedWasToDoIsDoneAtItsEnd() throws {
+        let loop = try EventLoop(name: "idle")
+        let count = Mutex(0)
+        for _ in 0..<3 { loop.perform { count.withLock { $0 += 1 } } }
+        loop.stop()
+        loop.join()
+        #expect(count.withLock { $0 } == 3)
+    }
 }

@@ -17,7 +17,7 @@ struct NetConfigurationTests {
 
     @Test func cardsOfEveryKindTogetherAreValid() throws {
         try configuration(
-            net("a") { ($0.tap, $0.queues, $0.mtu) = ("tap0", 8, 65_535) }, net("b") { ($0.fd, $0.queues) = (3, 1) },
+            net("a") { ($0.tap, $0.queues, $0.mtu) = ("tap0", 8, 65_520) }, net("b") { ($0.fd, $0.queues) = (3, 1) },
             net("c") { ($0.user, $0.mac) = (true, MACAddress("52:54:00:12:34:56")) },
             net("d") { ($0.tap, $0.bytesPerSecond) = ("tap1", 1000) }
         ).validate()
@@ -34,7 +34,8 @@ struct NetConfigurationTests {
         ("nets[0].queues", { ($0.tap, $0.queues) = ("tap0", 9) }),
         ("nets[0].queues", { ($0.user, $0.queues) = (true, 2) }), ("nets[0].queues", { ($0.fd, $0.queues) = (3, 2) }),
         ("nets[0].bytesPerSecond", { ($0.user, $0.bytesPerSecond) = (true, 999) }),
-        ("nets[0].id", { ($0.user, $0.id) = (true, "") }),
+        ("nets[0].id", { ($0.user, $0.id) = (true, "") }), ("nets[0].id", { ($0.user, $0.id) = (true, "vsock") }),
+        ("nets[0].mtu", { ($0.user, $0.mtu) = (true, 65_521) }),
     ]
 
     @Test(arguments: unusable.indices)
@@ -52,6 +53,8 @@ struct NetConfigurationTests {
         let macs = configuration(
             net("a") { ($0.tap, $0.mac) = ("tap0", mac) }, net("b") { ($0.tap, $0.mac) = ("tap1", mac) })
         #expect(problem(macs)?.field == "nets[1].mac")
+        let descriptors = configuration(net("a") { $0.fd = 5 }, net("b") { $0.fd = 5 })
+        #expect(problem(descriptors)?.field == "nets[1].fd")
     }
 
     private func problem(_ configuration: VMConfiguration) -> ConfigurationError? {

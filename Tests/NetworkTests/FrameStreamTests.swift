@@ -130,4 +130,15 @@ struct FrameStreamTests {
         #expect(withSegments(&parts) { channel.send($0) } == .closed)
         #expect(withSegments(&parts) { channel.receive(into: $0) } == .closed)
     }
+
+    /// What could not be sent before the other end went away must not hide that it has.
+    @Test func anEndWithAFrameHalfSentIsNoticed() throws {
+        let (ours, theirs) = try makeSocketPair(CInt(SOCK_STREAM.rawValue))
+        let channel = FrameChannel.stream(FrameStream(descriptor: OwnedDescriptor(adopting: ours)))
+        var parts = [Self.header + frame(60_000)]
+        while !channel.hasUnsent { #expect(withSegments(&parts) { channel.send($0) } == .sent) }
+        close(theirs)
+        channel.flush()
+        #expect(withSegments(&parts) { channel.send($0) } == .closed)
+    }
 }

@@ -216,6 +216,18 @@ struct ServeTests {
         #expect(try kind(["id": "data"]) == "invalidState")
     }
 
+    @Test func socketsOfAMachineThatNeverStartedAreRemoved() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "s-\(UUID().uuidString.prefix(8))").path
+        let machine = try ServedMachine(
+            payload: "spin",
+            configuration: [
+                "vsock": ["cid": 3, "socket": path], "ports": [["name": "port", "socket": "\(path).port"]],
+            ], started: false)
+        #expect(access(path, F_OK) == 0 && access("\(path).port", F_OK) == 0)
+        _ = try machine.end()
+        #expect(access(path, F_OK) != 0 && access("\(path).port", F_OK) != 0)
+    }
+
     @Test func theBalloonTakesASize() throws {
         let machine = try ServedMachine(payload: "spin", configuration: ["balloon": [:] as [String: Any]])
         try machine.request("device.update", ["id": "balloon", "size": "8M"])
@@ -223,8 +235,12 @@ struct ServeTests {
             let memory = try? machine.request("vm.stats")["memory"] as? [String: Any]
             return memory?["balloonTargetBytes"] as? Int == 8 << 20
         }
-        #expect(
-            try machine.refusal("device.update", ["id": "balloon", "path": "x"])["field"] as? String == "path")
+        func field(_ params: [String: Any]) throws -> String? {
+            try machine.refusal("device.update", params)["field"] as? String
+        }
+        #expect(try field(["id": "balloon", "path": "x"]) == "path")
+        #expect(try field(["id": "balloon"]) == "size")
+        #expect(try field(["id": "balloon", "size": "1T"]) == "size")
     }
 
     /// The socket is its user's alone, takes one client, and goes when that came.

@@ -164,4 +164,23 @@ public final class TestDevice {
         loop.perform { isDone.withLock { $0 = true } }
         isDone.wait { $0 }
     }
+
+    /// Whether the loop's thread sleeps while there is nothing to do: watched for 300 ms.
+    public var isIdle: Bool {
+        let begin = processorTime
+        usleep(300_000)
+        return processorTime - begin < 50_000_000
+    }
+
+    /// Nanoseconds that the loop's thread has run.
+    private var processorTime: UInt64 {
+        let answer = ConditionLock<UInt64?>(nil)
+        loop.perform {
+            var time = timespec()
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+            answer.withLock { $0 = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec) }
+        }
+        answer.wait { $0 != nil }
+        return answer.withLock { $0 } ?? 0
+    }
 }

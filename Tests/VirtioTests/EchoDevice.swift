@@ -11,6 +11,8 @@ final class EchoDevice: VirtioDevice {
             /// Whether chains are kept in place of being served.
             var holdsChains = false
             var held = 0
+            /// Whether queues are left as they are.
+            var ignoresQueues = false
         }
 
         let value = Mutex(Value())
@@ -42,7 +44,7 @@ final class EchoDevice: VirtioDevice {
 
     func queueNotified(_ index: Int) throws(QueueError) {
         control.value.withLock { $0.notifications += 1 }
-        guard let queue = queues[index] else { return }
+        guard let queue = queues[index], !control.value.withLock({ $0.ignoresQueues }) else { return }
         let holdsChains = control.value.withLock { $0.holdsChains }
         _ = try queue.drain { chain throws(QueueError) in
             if holdsChains {

@@ -1,5 +1,8 @@
 import CLinux
+import Glibc
 import GuestMemory
+import Linux
+import Synchronization
 import Testing
 import VirtioTesting
 
@@ -58,6 +61,18 @@ struct MMIOTransportTests {
             if round % 100 == 0 { usleep(200) }
         }
         device.status = []
+    }
+
+    @Test func aPolledQueueThatItsDeviceIgnoresIsLeftAlone() throws {
+        let (device, control) = try made()
+        let queue = device.start(queues: 2, size: 4)[1]
+        control.value.withLock { $0.ignoresQueues = true }
+        try queue.add([.writable(0x10_0000, 8)])
+        device.notify(1)
+        #expect(device.isIdle)
+        control.value.withLock { $0.ignoresQueues = false }
+        device.notify(1)
+        #expect(try device.nextUsed(of: queue) != nil)
     }
 
     // MARK: Widths and places
@@ -190,7 +205,32 @@ struct MMIOTransportTests {
         try queue.add([.writable(0x10_0000, 8)])
         device.notify(0)
         #expect(try device.nextUsed(of: queue) != nil)
+        try queue.expose(head: 99)
+        device.notify(0)
+        #expect(device.wait { device.status.contains(.needsReset) })
         #expect(device.reports.count == 1)
+    }
+
+    /// However fast a guest writes, and however long the device's thread is busy.
+    @Test func onlySoManyWritesToTheConfigurationWait() throws {
+        let (device, control) = try made()
+        let isBusy = ConditionLock(true)
+        device.loop.perform { isBusy.wait { !$0 } }
+        let written = Atomic(0)
+        nonisolated(unsafe) let shared = device
+        let vcpu = try NativeThread(name: "vcpu") {
+            for value in 0..<200 as Range<UInt32> {
+                shared.setConfiguration(at: 4, value)
+                written.add(1, ordering: .relaxed)
+            }
+        }
+        #expect(device.wait { written.load(ordering: .relaxed) >= 64 })
+        usleep(50_000)
+        #expect(written.load(ordering: .relaxed) == 64)
+        isBusy.withLock { $0 = false }
+        vcpu.join()
+        device.settle()
+        #expect(control.value.withLock { $0.configurationWrites } == 200)
     }
 
     @Test func aResetWaitsForRequestsInFlight() throws {

@@ -173,11 +173,19 @@ final class MachineSession {
             if let path = change.path { disk.replaceImage(path: path, done) } else { disk.resize(done) }
         } else if let net = machine?.nets.first(where: { $0.id == change.id }) {
             try change.require(only: ["linkUp"], of: "network card '\(net.id)'")
-            if let isUp = change.linkUp { net.setLink(up: isUp) }
+            guard let isUp = change.linkUp else {
+                throw ControlError(.invalidArgument, "'linkUp' is missing", field: "linkUp", hint: "true or false")
+            }
+            net.setLink(up: isUp)
             reply.succeed(NoFields())
         } else if let balloon = machine?.balloon, change.id == Balloon.id {
             try change.require(only: ["size"], of: "the balloon")
-            if let size = change.size { balloon.setTarget(size) }
+            guard let size = change.size, size.bytes <= machine?.memorySize ?? 0 else {
+                throw ControlError(
+                    .invalidArgument, change.size == nil ? "'size' is missing" : "it is more than the machine's memory",
+                    field: "size", hint: "how much the guest is to give back, such as 256M")
+            }
+            balloon.setTarget(size)
             reply.succeed(NoFields())
         } else if machine?.deviceNames.contains(change.id) == true {
             throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "id")

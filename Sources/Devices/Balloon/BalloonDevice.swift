@@ -41,6 +41,7 @@ public final class BalloonDevice: VirtioDevice {
     private var queues: [(queue: Virtqueue, role: Role)?] = []
     /// The driver's buffer for statistics, kept until new ones are wanted.
     private var statisticsBuffer: (head: UInt16, queue: Virtqueue)?
+    private var statisticsIndex = 0
     private var timer: TimerQueue.ID?
     private var pages: [UInt32] = []
 
@@ -94,7 +95,9 @@ public final class BalloonDevice: VirtioDevice {
         switch role {
         case .inflate: isCut = try queue.drain { chain throws(QueueError) in try inflate(chain, queue) }
         case .deflate: isCut = try queue.drain { chain in deflate(chain, queue) }
-        case .statistics: isCut = try queue.drain { chain in takeStatistics(chain, queue) }
+        case .statistics:
+            statisticsIndex = index
+            isCut = try queue.drain { chain in takeStatistics(chain, queue) }
         case .reporting: isCut = try queue.drain { chain in takeReported(chain, queue) }
         }
         if isCut { context?.notifyAgain(index) }
@@ -137,6 +140,8 @@ public final class BalloonDevice: VirtioDevice {
         statisticsBuffer = nil
         queue.complete(head: head, written: 0)
         queue.publish()
+        // Another buffer may have waited for this one to go.
+        context?.notifyAgain(statisticsIndex)
     }
 
     // MARK: -

@@ -53,6 +53,8 @@ final class NetQueuePair {
         if let watch { loop.remove(watch) }
         watch = nil
         watchesWriting = false
+        receiveTurns.cancel()
+        transmitTurns.cancel()
     }
 
     func receiveQueueNotified() {

@@ -15,6 +15,7 @@ final class Turns {
     private let loop: EventLoop
     private let turn: () -> Next
     private var isPlanned = false
+    private var timer: TimerQueue.ID?
     private lazy var next = DeferredJob { [weak self] in self?.takePlanned() }
 
     init(on loop: EventLoop, _ turn: @escaping () -> Next) {
@@ -32,12 +33,20 @@ final class Turns {
             loop.defer(next)
         case .after(let nanoseconds):
             isPlanned = true
-            loop.schedule(after: nanoseconds) { [weak self] in self?.takePlanned() }
+            timer = loop.schedule(after: nanoseconds) { [weak self] in self?.takePlanned() }
         }
     }
 
-    private func takePlanned() {
+    /// Forgets the turn that is planned.
+    func cancel() {
+        timer.map(loop.cancel)
+        timer = nil
         isPlanned = false
+    }
+
+    private func takePlanned() {
+        guard isPlanned else { return }
+        cancel()
         ask()
     }
 }

@@ -166,17 +166,18 @@ public final class ConsoleDevice: VirtioDevice {
 
     /// Sends as many messages as the driver has provided buffers for.
     private func send() throws(QueueError) {
-        // There are fewer messages than the bound of a drain could cut off.
-        _ = try controlToDriver?.drain { chain throws(QueueError) in
+        guard let queue = controlToDriver else { return }
+        let isCut = try queue.drain { chain throws(QueueError) in
             guard let message = unsent.first else { return false }
             guard chain.writable.byteCount >= ControlMessage.headerSize else {
                 throw .malformed("a buffer of \(chain.writable.byteCount) bytes for a control message")
             }
             let written = message.bytes.withUnsafeBytes { chain.writable.write($0) }
-            controlToDriver?.complete(head: chain.head, written: written)
+            queue.complete(head: chain.head, written: written)
             unsent.removeFirst()
             return true
         }
+        if isCut { context?.notifyAgain(Queue.controlToDriver) }
     }
 
     private func receive() throws(QueueError) {

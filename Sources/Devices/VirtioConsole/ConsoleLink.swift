@@ -15,6 +15,9 @@ public final class ConsoleLink: PortPeer, ConsolePort {
         var roomLeft: Int { max(room - bytes.count, 0) }
     }
 
+    /// Bytes of input that are read ahead of the guest at most, however large its buffer is.
+    private static let mostInput = 64 << 10
+
     public let console: Console
     private let input = Mutex(Input())
     /// Signalled when the pump has input for the guest, or made room for output.
@@ -62,7 +65,7 @@ public final class ConsoleLink: PortPeer, ConsolePort {
         let (count, isWanted) = input.withLock { input in
             let count = input.bytes.withUnsafeBytes { buffer.write($0) }
             input.bytes.removeFirst(count)
-            input.room = count > 0 ? 0 : buffer.byteCount
+            input.room = count > 0 ? 0 : min(buffer.byteCount, Self.mostInput)
             let isWanted = input.isHeldBack && input.roomLeft > 0
             if isWanted { input.isHeldBack = false }
             return (count, isWanted)

@@ -8,6 +8,9 @@ import Virtio
 /// A client's input is read until its end, as the guest takes it, even when the client has left. What the guest writes
 /// while there is no client waits in the guest.
 public final class SocketPeer: PortPeer {
+    /// Nanoseconds until a connection is tried again that the host had no room for.
+    private static let rest: UInt64 = 100_000_000
+
     /// Nil after the end.
     private var listener: UnixListener?
     private var listenerWatch: EventLoop.Watch?
@@ -63,18 +66,21 @@ public final class SocketPeer: PortPeer {
     // MARK: -
 
     private func accept() {
-        guard client == nil, let loop, let next = try? listener?.accept() else { return }
-        let descriptor = next.rawValue
-        client = consume next
-        isClosed = false
+        guard client == nil, let loop else { return }
         do throws(SystemCallError) {
+            guard let next = try listener?.accept() else { return }
+            let descriptor = next.rawValue
+            client = consume next
+            isClosed = false
             // By edges: the queues are served until the client has no more input, or takes no more output.
             watch = try loop.watch(descriptor, for: [.readable, .writable, .readHungUp, .edge]) { [unowned self] in
                 clientChanged($0)
             }
             changed()
         } catch {
+            // The host has no room for a connection now, and nothing tells when it has.
             client = nil
+            loop.schedule(after: Self.rest) { [weak self] in self?.accept() }
         }
     }
 

@@ -65,8 +65,10 @@ public final class VsockDevice: VirtioDevice {
     }
 
     public func activate(_ activation: Activation) throws(QueueError) {
-        receiveQueue = activation.queues[Queue.receive]
-        transmitQueue = activation.queues[Queue.transmit]
+        guard let receive = activation.queues[Queue.receive], let transmit = activation.queues[Queue.transmit] else {
+            throw .malformed("one of the two queues of a vsock device, without the other")
+        }
+        (receiveQueue, transmitQueue) = (receive, transmit)
         do throws(SystemCallError) {
             try clients?.start()
         } catch {

@@ -12,6 +12,8 @@ public struct VsockLimits: Sendable {
     public var closing: UInt64 = 10_000_000_000
     /// How often these times are looked at, and a program without room is asked again.
     public var tick: UInt64 = 50_000_000
+    /// How many programs without room are asked again each time.
+    public var connectsPerTick = 64
 
     public init() {}
 }

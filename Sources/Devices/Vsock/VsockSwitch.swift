@@ -298,6 +298,7 @@ public final class VsockSwitch {
     private func tick() {
         isTicking = false
         let now = monotonicNanoseconds()
+        var connects = 0
         for connection in connections.values {
             guard let deadline = connection.deadline else { continue }
             if deadline <= now {
@@ -305,7 +306,8 @@ public final class VsockSwitch {
                 continue
             }
             tickSoon()
-            if connection.state.phase == .connecting {
+            if connection.state.phase == .connecting, connects < limits.connectsPerTick {
+                connects += 1
                 connect(connection)
                 schedule(connection)
             }

@@ -13,7 +13,7 @@ extension VMConfiguration {
         public var user: Bool?
         /// The card's address; by default a random one.
         public var mac: MACAddress?
-        /// Bytes of the largest packet, 68 to 65535; by default that of the tap.
+        /// Bytes of the largest packet, 68 to 65520; by default that of the tap.
         public var mtu: UInt16?
         /// Pairs of queues, 1 to 8; more than 1 only on a tap that was made for several.
         public var queues: Int?
@@ -28,7 +28,8 @@ extension VMConfiguration {
             self.id = id
         }
 
-        static let mtuRange: ClosedRange<UInt16> = 68...65_535
+        /// What both taps and passt can have.
+        static let mtuRange: ClosedRange<UInt16> = 68...65_520
         static let queueRange = 1...8
         static let leastBytesPerSecond: UInt64 = 1000
 
@@ -50,7 +51,7 @@ extension VMConfiguration {
                     problem: "a card's own address has an even first byte and is not all zeros")
             }
             if let mtu, !Self.mtuRange.contains(mtu) {
-                throw ConfigurationError(field: "\(field).mtu", value: "\(mtu)", problem: "it must be 68 to 65535")
+                throw ConfigurationError(field: "\(field).mtu", value: "\(mtu)", problem: "it must be 68 to 65520")
             }
             if let queues, !Self.queueRange.contains(queues) || tap == nil && queues != 1 {
                 throw ConfigurationError(
@@ -68,6 +69,7 @@ extension VMConfiguration {
     func validateNets() throws(ConfigurationError) {
         var ids: Set<String> = []
         var taps: Set<String> = []
+        var descriptors: Set<Int32> = []
         var macs: Set<MACAddress> = []
         for (index, net) in nets.enumerated() {
             let field = "nets[\(index)]"
@@ -79,6 +81,10 @@ extension VMConfiguration {
             if let tap = net.tap, !taps.insert(tap).inserted {
                 throw ConfigurationError(
                     field: "\(field).tap", value: "'\(tap)'", problem: "another card is connected to it already")
+            }
+            if let fd = net.fd, !descriptors.insert(fd).inserted {
+                throw ConfigurationError(
+                    field: "\(field).fd", value: "\(fd)", problem: "another card is connected to it already")
             }
             if let mac = net.mac, !macs.insert(mac).inserted {
                 throw ConfigurationError(

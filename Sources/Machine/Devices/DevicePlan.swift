@@ -39,7 +39,9 @@ struct DevicePlan: Sendable {
             disks.append(DiskHandle(disk, device: device))
         }
         for net in configuration.nets {
-            nets.append(NetHandle(id: net.id, device: try add(net.id, try NetDevice.make(net))))
+            let plan = try NetPlan(net)
+            if let warning = plan.warning { warnings.append(warning) }
+            nets.append(NetHandle(id: net.id, device: try add(net.id, plan.device)))
         }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
         if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }

@@ -89,6 +89,14 @@ enum TapControl {
         return CInt(digits, radix: 16)
     }
 
+    /// Whether the host uses an interface (`IFF_UP`).
+    static func isUp(_ name: String) throws(SystemCallError) -> Bool {
+        let socket = try controlSocket()
+        var request = makeRequest(name)
+        try systemCall("SIOCGIFFLAGS") { ioctl(socket.rawValue, UInt(SIOCGIFFLAGS), &request) }
+        return CInt(request.ifr_ifru.ifru_flags) & CInt(IFF_UP) != 0
+    }
+
     static func exists(_ name: String) -> Bool {
         if_nametoindex(name) != 0
     }

@@ -80,6 +80,12 @@ public final class TapInterface: NetworkBackend {
         }
     }
 
+    /// Whether there is an interface of this name, of whatever kind.
+    public static func exists(_ name: String) -> Bool { TapControl.exists(name) }
+
+    /// Whether the host uses the interface; also where that cannot be told.
+    public var isUp: Bool { (try? TapControl.isUp(name)) ?? true }
+
     private static func isPossible(_ name: String) -> Bool {
         (1...TapControl.longestName).contains(name.utf8.count) && name != "." && name != ".."
             && name.utf8.allSatisfy { $0 > UInt8(ascii: " ") && $0 != 0x7F && !":/%".utf8.contains($0) }

@@ -108,7 +108,8 @@ public final class FrameStream {
             let sent = CLinux.send(descriptor.rawValue, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
             if sent < 0 {
                 if errno == EINTR { continue }
-                // Whatever it is, the next receipt or transmission comes upon it as well.
+                // Other failures last, and the next transmission, which is then tried, comes upon them as well.
+                if errno != EAGAIN { restRange = 0..<0 }
                 return
             }
             restRange = restRange.lowerBound + sent..<restRange.upperBound

@@ -4,6 +4,7 @@ import Network
 import Synchronization
 import Testing
 import Virtio
+import VirtioTesting
 
 struct NetReceiveTests {
     private func delivered(_ packet: [UInt8], in count: UInt8 = 1) -> [UInt8] {
@@ -196,5 +197,25 @@ struct NetReceiveTests {
         #expect(try net.device.nextUsed(of: net.receive)?.written == 62)
         #expect(try net.device.nextUsed(of: net.receive)?.written == 63)
         #expect(net.statistics.received == .init(frames: 2, bytes: 101, drops: 0))
+    }
+
+    /// The driver breaks the rules before it is ready, so that the device finds out while it becomes active.
+    @Test func aBadBufferFromBeforeTheStartStopsTheCard() throws {
+        let net = try NetHarness()
+        let device = net.device
+        device.negotiate()
+        let queues = (0..<2 as Range<UInt32>).map { index in
+            let queue = GuestQueue(device.memory, size: 16, base: 0x60_0000 + 0x1_0000 * UInt64(index))
+            device.setUp(queue, index: index)
+            return queue
+        }
+        try queues[0].add([.readable(0x10_0000, 2000)])
+        try queues[1].add([.readable(0x10_0000, 100)])
+        device.becomeReady()
+        #expect(device.wait { device.status.contains(.needsReset) })
+        #expect(device.isIdle)
+        net.start()
+        try net.send(NetHarness.packet(60))
+        #expect(net.depart() == NetHarness.packet(60))
     }
 }

@@ -76,5 +76,10 @@ struct NetTransmitTests {
         net.start()
         #expect(net.depart(tries: 100) == nil)
         #expect(net.statistics.transmitted.frames == 1)
+        // Neither does the new driver's frame keep the processor busy, which has to wait as well.
+        try net.add(NetHarness.packet(1000))
+        net.device.notify(1)
+        #expect(net.device.isIdle)
+        #expect(net.statistics.transmitted.frames == 1)
     }
 }

@@ -159,4 +159,19 @@ struct VsockDeviceTests {
         #expect(!FileManager.default.fileExists(atPath: path))
         rig = nil
     }
+
+    @Test(arguments: [0, 1])
+    func oneQueueAloneIsNoDevice(index: Int) throws {
+        let rig = try VsockRig()
+        rig.device.negotiate()
+        let queue = GuestQueue(rig.device.memory, size: 16, base: 0x60_0000)
+        rig.device.setUp(queue, index: UInt32(index))
+        try queue.add([.writable(0x61_0000, 4096)])
+        rig.device.becomeReady()
+        #expect(rig.device.wait { rig.device.status.contains(.needsReset) })
+        #expect(rig.device.isIdle)
+        rig.restart()
+        let listener = try UnixListener(path: rig.path + "_7")
+        _ = try rig.connectToHost(port: 7, listener: listener)
+    }
 }
