@@ -41,7 +41,7 @@ struct HostileGuestTests {
         Theme(payload: "hostile-registers", cases: 8),
         Theme(payload: "hostile-pci", cases: 20, transports: ["pci"]),
         Theme(payload: "hostile-block", cases: 35, devices: [.block]),
-        Theme(payload: "hostile-devices", cases: 3, devices: [.entropy, .vsock, .balloon, .net]),
+        Theme(payload: "hostile-devices", cases: 3, devices: [.entropy, .vsock, .balloon, .net, .console]),
     ])
     func devicesBearIt(_ theme: Theme) throws {
         var random = SystemRandomNumberGenerator()

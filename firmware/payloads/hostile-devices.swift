@@ -1,8 +1,8 @@
-/// Drivers whose requests make no sense to a device of their type: entropy, balloon, network and vsock.
+/// Drivers whose requests make no sense to a device of their type: entropy, balloon, network, vsock and console.
 @c
 func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
-    let (entropy, balloon, net, vsock) = (
-        VirtioType.entropy, VirtioType.balloon, VirtioType.net, VirtioType.vsock
+    let (entropy, balloon, net, vsock, console) = (
+        VirtioType.entropy, VirtioType.balloon, VirtioType.net, VirtioType.vsock, VirtioType.console
     )
     let cases: [_ of HostileCase] = [
         HostileCase("request.far-too-long", entropy) { longRequest(&$0) },
@@ -44,6 +44,14 @@ func guestMain(startInfo: UnsafeRawPointer) -> UInt8 {
         HostileCase("receive.tiny-buffers", vsock) { receive(&$0, length: 1) },
         HostileCase("receive.buffers-of-a-header", vsock) { receive(&$0, length: 44) },
         HostileCase("receive.no-buffers", vsock) { receive(&$0, length: 4096, count: 0) },
+
+        HostileCase("message.half", console) { send(&$0, 7) },
+        HostileCase("message.far-too-long", console) { sendOnes(&$0, 512 << 10) },
+        HostileCase("message.every-event", console) { everyEvent(&$0) },
+        HostileCase("message.ready-again-and-again", console) { readyOften(&$0) },
+        HostileCase("receive.tiny-buffers", console) { receive(&$0, length: 1) },
+        HostileCase("receive.readable-buffers", console) { receive(&$0, length: 64, flags: 0) },
+        HostileCase("receive.no-buffers", console) { receive(&$0, length: 64, count: 0) },
     ]
     return HostileRun.of(cases, startInfo)
 }
@@ -274,6 +282,41 @@ private func samePort(_ attack: inout Attack) -> StaticString? {
     if let complaint = attack.begin() { return complaint }
     for _ in 0..<100 {
         if let complaint = exchange(&attack, VsockPacket()) { return complaint }
+    }
+    return nil
+}
+
+// MARK: Console
+
+/// Sends a control message (virtio 1.3 §5.3.6.2) on a device that has started.
+private func message(_ attack: inout Attack, port: UInt32, event: UInt16, value: UInt16) -> StaticString? {
+    attack.scratch.storeBytes(of: port, as: UInt32.self)
+    attack.scratch.storeBytes(of: event, toByteOffset: 4, as: UInt16.self)
+    attack.scratch.storeBytes(of: value, toByteOffset: 6, as: UInt16.self)
+    attack.describe(0, attack.scratch.physical, 8)
+    attack.offer()
+    guard attack.comesTrue({ $0.queue.hasUsed }) else { return "a message is not taken" }
+    _ = attack.queue.takeUsed()
+    return nil
+}
+
+private func everyEvent(_ attack: inout Attack) -> StaticString? {
+    if let complaint = attack.begin() { return complaint }
+    for port in Values([0, 1, 2, 31, 0x7FFF_FFFF, .max] as [_ of UInt32]) {
+        for event in Values([0, 1, 2, 3, 4, 5, 6, 7, 8, .max] as [_ of UInt16]) {
+            for value in Values([0, 1, .max] as [_ of UInt16]) {
+                if let complaint = message(&attack, port: port, event: event, value: value) { return complaint }
+            }
+        }
+    }
+    return nil
+}
+
+/// Each time the device has all its ports to tell of.
+private func readyOften(_ attack: inout Attack) -> StaticString? {
+    if let complaint = attack.begin() { return complaint }
+    for _ in 0..<500 {
+        if let complaint = message(&attack, port: 0, event: 0, value: 1) { return complaint }
     }
     return nil
 }
