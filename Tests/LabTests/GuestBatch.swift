@@ -151,6 +151,9 @@ struct GuestBatch {
         ProcessInfo.processInfo.environment["SWIFTLET"].map { ["--swiftlet", $0] } ?? []
     }
 
+    /// How many bytes to send where many take the lab their time; nil where nobody asks for more than usual.
+    static let streamBytes = ProcessInfo.processInfo.environment["SWIFTLET_STREAM_BYTES"].flatMap { Int($0) }
+
     private static func directory(of kernel: Kernel) throws -> String {
         let variable = "SWIFTLET_KERNELS"
         let kernels = try #require(

@@ -12,8 +12,8 @@ struct VirtioConsoleTests {
     }
 
     private static let bytes = 10 << 20
-    /// Linux prints on a console 16 bytes at a time, each with an interrupt.
-    private static let consoleBytes = 256 << 10
+    /// Linux prints on a console 16 bytes at a time, each with an interrupt, for which the lab takes its time.
+    private static let consoleBytes = GuestBatch.streamBytes.map { min($0, bytes) } ?? 256 << 10
 
     private static func boot(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot(
@@ -22,7 +22,7 @@ struct VirtioConsoleTests {
                 "--console", "virtio", "--port", "name=file,file=port.file", "--port", "name=socket,socket=port.socket",
             ])
         boot.append = "bytes=\(bytes) console_bytes=\(consoleBytes)"
-        boot.limit = 150
+        boot.limit = 150 + consoleBytes / 20_000
         // Ctrl-O on a console begins a magic system request.
         boot.before = "tr '\\017' o </dev/urandom | head -c \(bytes) >random; head -c \(consoleBytes) random >typed"
         // The guest needs no more than its bytes from the socket, which stays open for what comes back.

@@ -13,9 +13,8 @@ struct VirtioVsockTests {
             options: ["--file", "\(try LabHost.firmware)/programs/streams:/usr/bin/streams"])
     }
 
-    /// Bytes through one connection: many take the lab their time, so that `SWIFTLET_STREAM_BYTES` asks for them.
-    private static let bytes =
-        ProcessInfo.processInfo.environment["SWIFTLET_STREAM_BYTES"].flatMap { Int($0) } ?? 32 << 20
+    /// Bytes through one connection.
+    private static let bytes = GuestBatch.streamBytes ?? 32 << 20
 
     private static func boot(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot("vsock", options: ["--cpus", "2", "--vsock", "cid=7,socket=guest.vsock"])
