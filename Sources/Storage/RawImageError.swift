@@ -13,6 +13,8 @@ public struct RawImageError: Error, Equatable, CustomStringConvertible {
         case inUse(readOnly: Bool)
         /// It should take the place of an image that is accessed otherwise.
         case differentAccess
+        /// Another image is already waiting to take the place.
+        case anotherIsNext
     }
 
     public let path: String
@@ -44,6 +46,8 @@ public struct RawImageError: Error, Equatable, CustomStringConvertible {
             \(path): cannot take the place of another image, which is accessed with other alignment, or as read-only \
             where this is not; attach it as another disk
             """
+        case .anotherIsNext:
+            "\(path): another image is about to be put into the disk; try again when that is done"
         case .inUse(readOnly: true):
             "\(path): is in use by another process, which writes to it; wait for its end, or copy the image"
         case .inUse(readOnly: false):

@@ -23,6 +23,9 @@ struct Request {
         case finished(Errno?)
     }
 
+    /// Bytes of a system call at most, so that none takes long.
+    private static let largestTransfer = 4 << 20
+
     let operation: Operation
     /// Whether the request ends only once its changes are durable.
     let isDurable: Bool
@@ -52,7 +55,9 @@ struct Request {
     /// The system call to make now; nil for the step `discardOnDevice`.
     func nextCall(_ memory: TransferMemory.Part) -> FileCall? {
         switch step {
-        case .transfer: return transfer(segments.first, segments.count)
+        case .transfer:
+            let (list, count) = segments.prefix(Self.largestTransfer, of: left, memory.bounceSegment)
+            return transfer(list, count)
         case .bouncedTransfer:
             let piece = UnsafeMutableRawBufferPointer(rebasing: memory.bounce.prefix(left))
             if operation == .write { segments.copy(to: piece) }

@@ -20,6 +20,28 @@ struct Segments {
         }
     }
 
+    /// The first bytes as a list for a system call.
+    ///
+    /// - Parameters:
+    ///   - limit: the most bytes that the list may have; a multiple of every alignment.
+    ///   - total: bytes of all segments.
+    ///   - spare: for a first segment that has more, in part.
+    func prefix(
+        _ limit: Int, of total: Int, _ spare: UnsafeMutablePointer<iovec>
+    ) -> (list: UnsafeMutablePointer<iovec>, count: Int) {
+        if total <= limit { return (first, count) }
+        if first.pointee.iov_len > limit {
+            spare.initialize(to: iovec(iov_base: first.pointee.iov_base, iov_len: limit))
+            return (spare, 1)
+        }
+        var (taken, bytes) = (0, 0)
+        while taken < count, bytes + first[taken].iov_len <= limit {
+            bytes += first[taken].iov_len
+            taken += 1
+        }
+        return (first, taken)
+    }
+
     /// Uses up the first `bytes` bytes.
     mutating func drop(_ bytes: Int) {
         var rest = bytes

@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import Synchronization
 import SystemPackage
 
 /// Moves bytes between memory and an image: many requests at once by io_uring(7), or one after the other by
@@ -26,6 +27,7 @@ public final class StorageEngine {
     /// Requests that have been started and whose completions have not been taken.
     public private(set) var inFlight = 0
 
+    private let isCuttingShort = Atomic(false)
     private let ring: Ring?
     private let memory: TransferMemory
     private let table: UnsafeMutablePointer<Request>
@@ -137,6 +139,13 @@ public final class StorageEngine {
         }
     }
 
+    /// Whether requests end after the system call that they are at, with `ECANCELED` where there would be more: nobody
+    /// wants them any more. Used on any thread.
+    public var cutsRequestsShort: Bool {
+        get { isCuttingShort.load(ordering: .relaxed) }
+        set { isCuttingShort.store(newValue, ordering: .relaxed) }
+    }
+
     /// Waits until all requests have completed, and forgets their completions.
     public func finish() {
         submit()
@@ -175,7 +184,7 @@ public final class StorageEngine {
     /// - Returns: the request's completion, if this was its last step.
     private func advance(_ tag: Int, by result: Int) -> Completion? {
         switch table[tag].advance(result, memory[tag], on: image.kind) {
-        case .unfinished: nil
+        case .unfinished: cutsRequestsShort ? Completion(tag: tag, failure: .canceled) : nil
         case .finished(let failure): Completion(tag: tag, failure: failure)
         }
     }

@@ -18,11 +18,6 @@ public final class DeviceController: Sendable {
     private let memory: GuestMemory
     private let service: DeviceService
     private let transport = Mutex<(any Transport)?>(nil)
-    /// Writes to the configuration that the device has not heard of yet.
-    private let unheardWrites = ConditionLock(0)
-
-    /// With as many, a vCPU waits for the device: otherwise they could become any number.
-    private static let mostUnheardWrites = 64
 
     /// - Parameters:
     ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
@@ -81,16 +76,15 @@ public final class DeviceController: Sendable {
         state.withLock { $0.readConfiguration(at: offset, into: bytes) }
     }
 
+    /// The device has heard of it when this returns, so that what the driver does next comes after it for both.
     func writeConfiguration(at offset: Int, _ bytes: UnsafeRawBufferPointer) {
         let (end, overflow) = offset.addingReportingOverflow(bytes.count)
         guard !overflow, writable.lowerBound <= offset, end <= writable.upperBound else { return }
         let copy = Array(bytes)
         state.withLock { $0.storeConfiguration(copy, at: offset) }
-        unheardWrites.wait { $0 < Self.mostUnheardWrites }
-        unheardWrites.withLock { $0 += 1 }
-        loop.perform { [service, unheardWrites] in
-            unheardWrites.withLock { $0 -= 1 }
+        performAndWait { service, done in
             service.configurationWritten(copy, at: offset)
+            done()
         }
     }
 
@@ -133,11 +127,17 @@ public final class DeviceController: Sendable {
     private func reset() {
         if state.withLock({ $0.isActive }) {
             transport.withLock { $0 }?.disconnect()
-            let isDone = ConditionLock(false)
-            loop.perform { [service] in service.reset { isDone.withLock { $0 = true } } }
-            isDone.wait { $0 }
+            service.prepareReset()
+            performAndWait { service, done in service.reset(done) }
         }
         state.withLock { $0.reset() }
+    }
+
+    /// Has the device do something on its loop's thread, and waits until it has.
+    private func performAndWait(_ body: @escaping @Sendable (DeviceService, @escaping @Sendable () -> Void) -> Void) {
+        let isDone = ConditionLock(false)
+        loop.perform { [service] in body(service) { isDone.withLock { $0 = true } } }
+        isDone.wait { $0 }
     }
 
     // MARK: For the machine
@@ -170,7 +170,8 @@ public final class DeviceController: Sendable {
     /// Changes the configuration space, and tells the driver.
     func updateConfiguration(_ change: (inout [UInt8]) -> Void) {
         state.withLock { $0.updateConfiguration(change) }
-        interruptForConfiguration()
+        // A driver that is resetting the device wants no interrupt.
+        if service.isActive { interruptForConfiguration() }
     }
 
     private func interruptForConfiguration() {

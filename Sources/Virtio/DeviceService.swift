@@ -81,6 +81,11 @@ final class DeviceService: @unchecked Sendable {
         hasReported = true
     }
 
+    /// Called on any thread.
+    func prepareReset() {
+        device.prepareReset()
+    }
+
     func reset(_ done: @escaping @Sendable () -> Void) {
         stop()
         device.reset(done)

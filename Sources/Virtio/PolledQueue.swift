@@ -14,11 +14,16 @@ final class PolledQueue: Polled {
     }
 
     func poll() -> Bool {
-        guard !queue.isHeld, queue.hasAvailable else { return false }
+        guard !queue.isHeld else { return false }
+        guard queue.hasAvailable else {
+            isIgnored = false
+            return false
+        }
         let before = queue.state.nextAvailable
         serve()
-        isIgnored = queue.state.nextAvailable == before
-        return !isIgnored
+        let isServed = queue.state.nextAvailable != before
+        isIgnored = !isServed && !queue.isHeld
+        return isServed
     }
 
     func prepareToSleep() -> Bool {

@@ -18,6 +18,9 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// The driver wrote into the configuration space, where `DeviceDescription.writable` allows it.
     func configurationWritten(_ bytes: [UInt8], at offset: Int)
 
+    /// A reset is about to come: requests that take long may be cut short. Called on any thread, unlike all others.
+    func prepareReset()
+
     /// Gives up the queues: no request may touch guest memory any more when `done` is called, which can be later, on
     /// the same thread. The driver waits for it.
     func reset(_ done: @escaping @Sendable () -> Void)
@@ -29,6 +32,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
 
 extension VirtioDevice {
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
+    public func prepareReset() {}
     public func close() {}
 }
 

@@ -157,4 +157,27 @@ import Testing
         let ring = try StorageEngine(image: RawImage(path: onDisk.path), requests: 1, segmentsPerRequest: 1)
         #expect((ring.mode == .ring) == (ring.ringFailure == nil))
     }
+
+    /// As many bytes as take several system calls.
+    @Test(arguments: Setting.all)
+    func largeRequestsAreWholeUnlessTheyAreCutShort(_ setting: Setting) throws {
+        let count = 9 << 20
+        let expected = randomBytes(count)
+        let file = try setting.image(bytes: expected)
+        let engine = try setting.engine(file.path)
+        let target = Buffer(zeroes: count)
+        engine.transfer(.read, target.bytes, [1 << 20, 5 << 20, 3 << 20], at: 0)
+        #expect(engine.completeAll() == [Completion(tag: 0)])
+        #expect(target.contents == expected)
+
+        let cut = Buffer(zeroes: count)
+        engine.cutsRequestsShort = true
+        engine.transfer(.read, cut.bytes, at: 0)
+        #expect(engine.completeAll() == [Completion(tag: 0, failure: .canceled)])
+        #expect(cut.contents.suffix(count / 2).allSatisfy { $0 == 0 })
+        engine.cutsRequestsShort = false
+        engine.transfer(.read, cut.bytes, at: 0)
+        #expect(engine.completeAll() == [Completion(tag: 0)])
+        #expect(cut.contents == expected)
+    }
 }

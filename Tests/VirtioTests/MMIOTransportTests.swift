@@ -211,26 +211,23 @@ struct MMIOTransportTests {
         #expect(device.reports.count == 1)
     }
 
-    /// However fast a guest writes, and however long the device's thread is busy.
-    @Test func onlySoManyWritesToTheConfigurationWait() throws {
+    /// Whatever the driver does next comes after it, and no number of writes can pile up.
+    @Test func aWriteToTheConfigurationWaitsForTheDevice() throws {
         let (device, control) = try made()
         let isBusy = ConditionLock(true)
         device.loop.perform { isBusy.wait { !$0 } }
-        let written = Atomic(0)
+        let isWritten = Atomic(false)
         nonisolated(unsafe) let shared = device
         let vcpu = try NativeThread(name: "vcpu") {
-            for value in 0..<200 as Range<UInt32> {
-                shared.setConfiguration(at: 4, value)
-                written.add(1, ordering: .relaxed)
-            }
+            shared.setConfiguration(at: 4, 7 as UInt32)
+            isWritten.store(true, ordering: .relaxed)
         }
-        #expect(device.wait { written.load(ordering: .relaxed) >= 64 })
         usleep(50_000)
-        #expect(written.load(ordering: .relaxed) == 64)
+        let wasHeard = isWritten.load(ordering: .relaxed)
+        #expect(!wasHeard)
         isBusy.withLock { $0 = false }
         vcpu.join()
-        device.settle()
-        #expect(control.value.withLock { $0.configurationWrites } == 200)
+        #expect(control.value.withLock { $0.configurationWrites } == 1)
     }
 
     @Test func aResetWaitsForRequestsInFlight() throws {

@@ -61,6 +61,7 @@ extension ControlError {
         switch error.problem {
         case .system(let cause): self.init(errno: cause.errno, error.description)
         case .notPermitted, .readOnlyFileSystem: self.init(.permission, error.description)
+        case .anotherIsNext: self.init(.invalidState, error.description)
         case .inUse: self.init(.resource, error.description)
         case .unsuitable, .directNotSupported, .differentAccess: self.init(.invalidArgument, error.description)
         }

@@ -138,7 +138,14 @@ public final class BlockDevice: VirtioDevice {
             hasWriteback = true
             context?.updateConfiguration { $0[BlockConfigurationSpace.writeback] = 1 }
         }
-        performWhenIdle(done)
+        performWhenIdle { [engine] in
+            engine.cutsRequestsShort = false
+            done()
+        }
+    }
+
+    public func prepareReset() {
+        engine.cutsRequestsShort = true
     }
 
     // MARK: Changes while it is in use, on the loop's thread
@@ -154,6 +161,7 @@ public final class BlockDevice: VirtioDevice {
     ///   - image: with the alignment and the mode of access of this one, which the driver knows.
     ///   - done: is told why there was no change; nil where there was.
     public func replaceImage(with image: consuming RawImage, _ done: @escaping (RawImageError?) -> Void) {
+        guard nextImage == nil else { return done(RawImageError(path: image.path, problem: .anotherIsNext)) }
         guard image.alignment == engine.image.alignment, image.isReadOnly == engine.image.isReadOnly else {
             return done(RawImageError(path: image.path, problem: .differentAccess))
         }
@@ -220,7 +228,7 @@ public final class BlockDevice: VirtioDevice {
 
     /// Whether a request may begin now; otherwise all queues are served again once one may.
     private func mayBegin() -> Bool {
-        guard whenIdle.isEmpty, limitTimer == nil else { return false }
+        guard whenIdle.isEmpty, limitTimer == nil, !engine.cutsRequestsShort else { return false }
         guard let delay = limiter?.delay(at: monotonicNanoseconds()), delay > 0 else { return true }
         limitTimer = context?.loop.schedule(after: delay) { [unowned self] in
             limitTimer = nil

@@ -31,6 +31,8 @@ struct DevicePlan: Sendable {
 
     init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
+        // Queues, vectors and connections are descriptors, of which a process may by default have a thousand.
+        if configuration.virtioDeviceCount > 0 { ResourceLimits.raiseDescriptors() }
         for disk in configuration.disks {
             let plan = try DiskPlan(disk, events)
             if let warning = plan.warning { warnings.append(warning) }
@@ -53,8 +55,6 @@ struct DevicePlan: Sendable {
     }
 
     private static func vsock(_ configuration: VMConfiguration.Vsock) throws(ConfigurationError) -> VsockDevice {
-        // Each connection is a descriptor, of which a process may by default have a thousand.
-        ResourceLimits.raiseDescriptors()
         do throws(SystemCallError) {
             return VsockDevice(guestCID: configuration.cid, listener: try UnixListener(path: configuration.socket))
         } catch {
