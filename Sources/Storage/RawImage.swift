@@ -95,6 +95,18 @@ public struct RawImage: ~Copyable, Sendable {
     /// More would not fit into what a guest is told (virtio 1.3 §5.2.4, `min_io_size`).
     private static let largestPhysicalBlock: UInt32 = 1 << 20
 
+    /// The format that the first bytes are a sign of, although they are used as they are; nil for none.
+    public var suspectedFormat: String? {
+        var magic: UInt32 = 0
+        guard pread(descriptor.rawValue, &magic, 4, 0) == 4 else { return nil }
+        switch UInt32(bigEndian: magic) {
+        case 0x5146_49FB: return "qcow2"
+        case 0x4B44_4D56: return "VMDK"
+        case 0x7668_6478: return "VHDX"
+        default: return nil
+        }
+    }
+
     /// Whether the bytes are in the host's memory (tmpfs, ramfs, hugetlbfs), so that moving them never waits.
     var isInMemory: Bool {
         var fileSystem = statfs()

@@ -13,8 +13,12 @@ enum DiskOption {
 
     private static func disk(_ text: String, number: Int) throws -> VMConfiguration.Disk {
         var disk = VMConfiguration.Disk(id: "disk\(number)", path: "")
+        var given: Set<String> = []
         for part in parts(of: text) {
             let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard given.insert(words[0]).inserted else {
+                throw ValidationError("--disk \(text): '\(words[0])' is given twice; a comma in a path is written ',,'")
+            }
             switch (words[0], words.dropFirst().first) {
             case ("path", let value?): disk.path = value
             case ("id", let value?): disk.id = value

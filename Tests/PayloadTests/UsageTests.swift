@@ -34,6 +34,8 @@ struct UsageTests {
             (["--balloon", "1T"], ["balloon"]),
             (["--disk", "path=/nonesuch/d"], ["/nonesuch/d", "no such disk image"]),
             (["--disk", "path=/dev/null"], ["/dev/null", "character device"]),
+            (["--disk", "path=a,path=b"], ["'path'", "twice"]),
+            (["--disk", "path=a", "--disk", "path=a,readonly"], ["disks[1].path", "same image"]),
             (["--disk", "id=a"], ["--disk", "path"]), (["--disk", "path=a,iops=0"], ["1 at least"]),
             (["--disk", "path=a,id=vsock"], ["'vsock'", "another kind"]),
             (["--timeout", "5"], ["timeout", "'5'", "90s"]), (["--timeout", "0s"], ["timeout", "'0s'"]),

@@ -30,6 +30,17 @@ import Testing
         #expect(missing.description == "/a: there is no such disk image; make one with 'truncate -s 1G /a'")
     }
 
+    /// It stays raw all the same.
+    @Test(arguments: [
+        ([0x51, 0x46, 0x49, 0xFB], "qcow2"), (Array("KDMV".utf8), "VMDK"), ([0x51, 0x46, 0x49, 0], nil),
+    ])
+    func anotherFormatIsSuspected(magic: [UInt8], format: String?) throws {
+        let file = try TemporaryImage(bytes: magic + [UInt8](repeating: 0, count: 508))
+        let image = try RawImage(path: file.path)
+        #expect(image.suspectedFormat == format)
+        #expect(try image.size().visible == 512)
+    }
+
     @Test func oneWriterExcludesAllOthers() throws {
         let file = try TemporaryImage(bytes: [UInt8](repeating: 0, count: 512))
         let writer = try RawImage(path: file.path)

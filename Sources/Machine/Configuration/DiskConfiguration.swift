@@ -66,12 +66,20 @@ extension VMConfiguration {
 
     func validateDisks() throws(ConfigurationError) {
         var ids: Set<String> = []
+        /// By path, whether it is for reading only.
+        var paths: [String: Bool] = [:]
         for (index, disk) in disks.enumerated() {
             let field = "disks[\(index)]"
             try disk.validate(field: field)
             guard !disk.id.isEmpty, ids.insert(disk.id).inserted else {
                 throw ConfigurationError(
                     field: "\(field).id", value: "'\(disk.id)'", problem: "each disk must have a name of its own")
+            }
+            let isReadOnly = disk.readOnly ?? false
+            if let other = paths.updateValue(isReadOnly, forKey: disk.path), !(isReadOnly && other) {
+                throw ConfigurationError(
+                    field: "\(field).path", value: "'\(disk.path)'",
+                    problem: "another disk has the same image; only disks that are all read-only can share one")
             }
         }
     }

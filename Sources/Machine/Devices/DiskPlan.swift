@@ -17,18 +17,28 @@ struct DiskPlan {
         settings.bytesPerSecond = disk.bytesPerSecond
         settings.operationsPerSecond = disk.operationsPerSecond
 
-        let size = try image.size()
-        warning =
-            size.hidden == 0
-            ? nil
-            : """
-            disk '\(disk.id)': the guest does not see the last \(size.hidden) bytes of \(disk.path), which are less \
-            than a block; 'truncate -s %\(image.alignment.logicalBlock)' makes the file larger
-            """
+        warning = try Self.warning(disk, image)
         device = try BlockDevice(image: image, settings)
         if let failure = device.ringFailure {
             events.report(
                 "disk '\(disk.id)': io_uring is not available (\(failure)): it uses plain reads and writes")
         }
+    }
+
+    private static func warning(
+        _ disk: VMConfiguration.Disk, _ image: borrowing RawImage
+    ) throws(RawImageError) -> String? {
+        let size = try image.size()
+        if let format = image.suspectedFormat {
+            return """
+                disk '\(disk.id)': \(disk.path) begins like a \(format) image, and the guest sees it as it is; \
+                'qemu-img convert -O raw' makes a raw image of one
+                """
+        }
+        if size.hidden == 0 { return nil }
+        return """
+            disk '\(disk.id)': the guest does not see the last \(size.hidden) bytes of \(disk.path), which are less \
+            than a block; 'truncate -s %\(image.alignment.logicalBlock)' makes the file larger
+            """
     }
 }
