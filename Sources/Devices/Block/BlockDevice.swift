@@ -256,7 +256,7 @@ public final class BlockDevice: VirtioDevice {
                 continue
             }
             requests.remove(completion.tag)
-            completion.failure.map(report)
+            if let failure = completion.failure, failure != .canceled { report(failure) }
             if !isReset, let queue = queues[request.queue] {
                 end(request, BlockStatus(completion.failure), on: queue)
             }
