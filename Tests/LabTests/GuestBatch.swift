@@ -204,7 +204,8 @@ struct GuestBatch {
 
     private static func command(_ index: Int, _ boot: Boot) -> String {
         // Time stamp counters look unstable in a busy lab, for which a kernel would patch its code while it runs it.
-        let append = ["quiet", "tsc=reliable", boot.kernel.append, boot.append, "job=\(boot.job)"].filter { !$0.isEmpty }
+        let parameters = ["quiet", "tsc=reliable", boot.kernel.append, boot.append, "job=\(boot.job)"]
+        let append = parameters.filter { !$0.isEmpty }
         var arguments = [
             "--kernel", "\(boot.kernel.rawValue).\(boot.image)", "--append", append.joined(separator: " "),
         ]
