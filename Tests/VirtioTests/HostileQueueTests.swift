@@ -193,6 +193,14 @@ struct HostileQueueTests {
         #expect(try other.queue.pop()?.writable.byteCount == 8)
     }
 
+    @Test func anIndirectTableSpansTheHole() throws {
+        let hole: UInt64 = 2 << 20
+        let fixture = try QueueFixture(memorySize: 4 << 20, holeStart: hole)
+        try fixture.guest.setDescriptor(0, address: hole - 16, length: 32, flags: GuestQueue.Flag.indirect)
+        try fixture.guest.expose(head: 0)
+        #expect(fixture.popError() == .indirectTable(address: hole - 16, length: 32))
+    }
+
     @Test func aBufferIsTheRingItself() throws {
         let fixture = try QueueFixture()
         try fixture.guest.add([.writable(fixture.guest.descriptorArea, 512)])
@@ -216,8 +224,10 @@ struct HostileQueueTests {
 
     // MARK: Where a queue is
 
-    private func error(_ change: (inout QueueConfiguration) -> Void) throws -> QueueError? {
-        let fixture = try QueueFixture()
+    private func error(
+        in fixture: QueueFixture? = nil, _ change: (inout QueueConfiguration) -> Void
+    ) throws -> QueueError? {
+        let fixture = try fixture ?? QueueFixture()
         var configuration = fixture.guest.configuration
         change(&configuration)
         do throws(QueueError) {
@@ -244,6 +254,17 @@ struct HostileQueueTests {
         #expect(try error { $0.descriptorArea = address } == .unusableArea("descriptor table", address: address))
         #expect(try error { $0.driverArea = address } == .unusableArea("available ring", address: address))
         #expect(try error { $0.deviceArea = address } == .unusableArea("used ring", address: address))
+    }
+
+    /// Memory goes on above the hole, but not right behind it.
+    @Test func anAreaSpansTheHole() throws {
+        let address: UInt64 = (2 << 20) - 16
+        let fixture = try QueueFixture(memorySize: 4 << 20, holeStart: 2 << 20)
+        #expect(
+            try error(in: fixture) { $0.descriptorArea = address }
+                == .unusableArea("descriptor table", address: address))
+        #expect(try error(in: fixture) { $0.driverArea = address } == .unusableArea("available ring", address: address))
+        #expect(try error(in: fixture) { $0.deviceArea = address } == .unusableArea("used ring", address: address))
     }
 
     @Test func areasOverlap() throws {
