@@ -126,12 +126,12 @@ def run(contender, io_cpu, vcpu_cpu):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     monitor, vcpu = find_vcpu(contender, process)
     os.sched_setaffinity(vcpu, {vcpu_cpu})
-    report, before = {}, 0
+    report, before = {}, {}
     for line in process.stdout:
         if line.startswith("measuring"):
-            before = cpu_time(monitor, vcpu)
+            before = cpu_times(monitor, vcpu)
         elif line.startswith("operations"):
-            report["cpu"] = cpu_time(monitor, vcpu) - before
+            report["cpu"] = sum(time - before.get(thread, 0) for thread, time in cpu_times(monitor, vcpu).items())
         words = line.split()
         if len(words) == 2 and words[1].isdigit():
             report[words[0]] = int(words[1])
@@ -164,18 +164,18 @@ def threads(process):
                 yield int(thread), file.read().strip()
 
 
-def cpu_time(process, vcpu):
-    """Nanoseconds that the threads of a process but the vCPU's have run."""
-    total = 0
+def cpu_times(process, vcpu):
+    """Nanoseconds that each thread of a process but the vCPU's has run; of those that there still are."""
+    times = {}
     for thread, _ in threads(process):
         if thread == vcpu:
             continue
         try:
             with open(f"/proc/{process}/task/{thread}/schedstat") as file:
-                total += int(file.read().split()[0])
+                times[thread] = int(file.read().split()[0])
         except OSError:
             pass
-    return total
+    return times
 
 
 def add_rows(rows, cpu_rows, medium, work, contenders):
