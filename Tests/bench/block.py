@@ -3,16 +3,14 @@
 import contextlib
 import os
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
 
+from devices import QEMU_VIRTIO, TRANSPORTS, Disk
 from monitors import QEMU_MACHINE
-from report import Failure, note, table
-
-TRANSPORTS = ("mmio", "pci")
+from report import Failure, compared, note, table
 
 #: MiB of the disk.
 DISK = 256
@@ -90,7 +88,7 @@ def measure(options):
             os.fsync(disk.fileno())
             for work in WORKS + ([] if direct else WORKS_WITHOUT_IO):
                 note(f"  {medium}: {work.parameters or 'one at a time'}")
-                contenders = [contender(options, name, transport, disk.name, direct, work)
+                contenders = [contender(options, name, transport, Disk(disk.name, direct), work)
                               for transport in TRANSPORTS for name in ("swiftlet", "qemu")]
                 by_turns(contenders, options.runs, cpus)
                 add_rows(rows, cpu_rows, medium if work in WORKS else "any", work, contenders)
@@ -99,23 +97,19 @@ def measure(options):
             + table(head, cpu_rows))
 
 
-def contender(options, name, transport, disk, direct, work):
+def contender(options, name, transport, disk, work):
     payload = f"{options.firmware}/virtio-block-bench.elf"
-    append = f"{work.parameters} operations={work.operations[direct]}"
+    append = f"{work.parameters} operations={work.operations[disk.direct]}"
     if name == "swiftlet":
         return Contender(name, [options.swiftlet, "run", "--kernel", payload, "--memory", f"{options.memory}M",
-                                "--transport", transport, "--disk", f"path={disk}{',direct' if direct else ''}",
-                                "--append", append], "vcpu0", 0)
+                                "--transport", transport, *disk.for_swiftlet(), "--append", append], "vcpu0", 0)
     # PCI takes ACPI, and some microseconds of start-up; QEMU makes 1 of a debug exit with 0.
-    machine, device = (("acpi=off", "virtio-blk-device") if transport == "mmio"
-                       else ("acpi=on,pcie=on", "virtio-blk-pci,disable-legacy=on"))
+    machine = "acpi=off" if transport == "mmio" else "acpi=on,pcie=on"
     return Contender(name, [
         options.qemu, "-M", f"{QEMU_MACHINE},pit=off,pic=off,rtc=off,{machine}", "-m", f"{options.memory}M",
         "-name", "bench,debug-threads=on", "-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio",
         "-no-reboot", "-kernel", payload, "-append", append, "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-        "-global", "virtio-mmio.force-legacy=false", "-object", "iothread,id=io", "-drive",
-        f"if=none,id=disk,file={disk},format=raw,file.locking=off,aio=io_uring,cache={'none' if direct else 'writeback'}",
-        "-device", f"{device},drive=disk,iothread=io"], "CPU 0/KVM", 1)
+        *QEMU_VIRTIO, *disk.for_qemu(transport)], "CPU 0/KVM", 1)
 
 
 def by_turns(contenders, runs, cpus):
@@ -132,12 +126,12 @@ def run(contender, io_cpu, vcpu_cpu):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     monitor, vcpu = find_vcpu(contender, process)
     os.sched_setaffinity(vcpu, {vcpu_cpu})
-    report, before = {}, 0
+    report, before = {}, {}
     for line in process.stdout:
         if line.startswith("measuring"):
-            before = cpu_time(monitor, vcpu)
+            before = cpu_times(monitor, vcpu)
         elif line.startswith("operations"):
-            report["cpu"] = cpu_time(monitor, vcpu) - before
+            report["cpu"] = sum(time - before.get(thread, 0) for thread, time in cpu_times(monitor, vcpu).items())
         words = line.split()
         if len(words) == 2 and words[1].isdigit():
             report[words[0]] = int(words[1])
@@ -170,18 +164,18 @@ def threads(process):
                 yield int(thread), file.read().strip()
 
 
-def cpu_time(process, vcpu):
-    """Nanoseconds that the threads of a process but the vCPU's have run."""
-    total = 0
+def cpu_times(process, vcpu):
+    """Nanoseconds that each thread of a process but the vCPU's has run; of those that there still are."""
+    times = {}
     for thread, _ in threads(process):
         if thread == vcpu:
             continue
         try:
             with open(f"/proc/{process}/task/{thread}/schedstat") as file:
-                total += int(file.read().split()[0])
+                times[thread] = int(file.read().split()[0])
         except OSError:
             pass
-    return total
+    return times
 
 
 def add_rows(rows, cpu_rows, medium, work, contenders):
@@ -192,14 +186,5 @@ def add_rows(rows, cpu_rows, medium, work, contenders):
 
 
 def cells(contenders, figure):
-    result = []
-    for ours, theirs in (contenders[:2], contenders[2:]):
-        values = [[figure(report) for report in contender.reports] for contender in (ours, theirs)]
-        result += [f"{number(statistics.median(each))} ({number(min(each))}–{number(max(each))})" for each in values]
-        least = statistics.median(values[1])
-        result.append(f"{statistics.median(values[0]) / least:.2f}" if least else "–")
-    return result
-
-
-def number(value):
-    return f"{value:.1f}" if value < 1000 else f"{value:.0f}"
+    values = [[figure(report) for report in contender.reports] for contender in contenders]
+    return compared(*values[:2]) + compared(*values[2:])

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 
-from monitors import FLAT_PAYLOAD, Monitors
+from monitors import Monitors
 from report import Failure, note
 from timing import forget_first, take
 
@@ -17,82 +17,84 @@ QEMU_FILES = [f"/usr/share/qemu/{name}" for name in (
 #: Seconds; twice what `marker` gives a command.
 SILENCE = 120
 
-#: Each function takes a peer's number, a text to wait for and a command; each line of output is what it is, this number
-#: and the rest.
-FUNCTIONS = r"""
-messages() { sed "s/^/message $1 /" messages; }
-timed() {
-    number=$1 text=$2; shift 2
-    echo "time $number $(./marker "$text" "$@" 2>messages)"
-    messages $number
-}
-counted() {
-    number=$1 text=$2; shift 2
-    event=/sys/kernel/tracing/events/kvm/kvm_userspace_exit
-    echo hist:keys=reason >$event/trigger
-    echo "counted $number $(./marker "$text" "$@" 2>messages)"
-    sed -n "s/.*reason: *\([0-9]*\) .*hitcount: *\([0-9]*\).*/exits $number \1 \2/p" $event/hist
-    echo '!hist:keys=reason' >$event/trigger
-    messages $number
-}
-idle() {
-    number=$1 text=$2; shift 2
-    : >output
-    "$@" </dev/null >>output 2>messages &
-    turn=0
-    until grep -q "$text" output || [ $((turn += 1)) -gt 600 ]; do usleep 100000; done
-    sleep 1
-    sed "s/^/smaps $number /" /proc/$!/smaps
-    kill -9 $!
-    wait $! 2>/dev/null
-    messages $number
-}
-"""
+HERE = os.path.dirname(__file__)
 
 
 class Session:
     """Grows a script, runs it, and keeps what it printed."""
 
-    def __init__(self, options):
+    def __init__(self, options, runs, memory):
+        """`runs` turns of what is done by turns; `memory` MiB for each guest."""
         self.options = options
-        self.qemu = shutil.which(options.qemu)
-        self.monitors = Monitors("swiftlet", "./floor", "qemu-system-x86_64" if self.qemu else None,
-                                 "lkvm" if options.lkvm else None, options.memory)
-        self._script = [FUNCTIONS]
+        self.runs = runs
+        qemu = shutil.which(options.qemu)
+        self.monitors = Monitors("swiftlet", "./floor", "qemu-system-x86_64" if qemu else None,
+                                 "lkvm" if options.lkvm else None, memory)
+        with open(f"{HERE}/lab-host.sh") as file:
+            self._script = [file.read()]
+        self._arguments = []
         self._peers = {}
         self._lines = {}
+        self.supply(options.marker, f"{options.kernel}/vmlinux")
+        if qemu:
+            self.supply_program(qemu)
+            self.supply(*(f"{path}:{path}" for path in QEMU_FILES))
 
-    def prepare(self, peer):
-        """Runs a command whose output nobody wants."""
-        self._script.append(f"{peer.environment} {shlex.join(peer.command)} >/dev/null 2>&1")
+    def supply(self, *files):
+        """Gives the lab host files, to be found by their names in the script's directory, or given as HOST:GUEST."""
+        self._arguments += (word for file in files for word in ("--file", file))
 
-    def time_by_turns(self, marker, peers):
-        for _ in range(self.options.runs + 1):
-            for peer in peers:
-                self._call("timed", marker, peer)
+    def supply_program(self, path):
+        self._arguments += ["--program", path]
+
+    def initramfs(self, path, init, *arguments, job=None, modules=None):
+        """Makes the guests' initramfs `path` and supplies it; /init and /job are those files of `guests`."""
+        if job:
+            arguments += ("--file", f"{HERE}/guests/{job}:/job")
+        if modules:
+            arguments += ("--modules", f"{self.options.kernel}/modules:{modules}")
+        subprocess.run([self.options.lab, "initramfs", "--to", path, "--init", f"{HERE}/guests/{init}", *arguments],
+                       check=True)
+        self.supply(path)
+
+    def prepare(self, *commands):
+        """Runs shell commands whose output nobody wants, and which must not fail."""
+        self._script += [f"{command} >/dev/null || exit" for command in commands]
+
+    def time_by_turns(self, *groups):
+        """Pairs of a marker and the peers that will print it."""
+        for _ in range(self.runs + 1):
+            for marker, peers in groups:
+                for peer in peers:
+                    self._call("timed", peer, marker)
 
     def count_exits(self, marker, peers):
         for peer in peers:
-            self._call("counted", marker, peer)
+            self._call("counted", peer, marker)
 
     def look_at_memory(self, marker, peers):
         for peer in peers:
-            self._call("idle", marker, peer)
+            self._call("idle", peer, marker)
 
-    def _call(self, function, marker, peer):
+    def observe_by_turns(self, peers):
+        for _ in range(self.runs):
+            for peer in peers:
+                self._call("observed", peer)
+
+    def _call(self, function, peer, *words):
         number = str(id(peer))
         self._peers[number] = peer
         if peer.before:
             self._script.append(peer.before)
-        self._script.append(f"{peer.environment} {function} {number} {shlex.join([marker, *peer.command])}".strip())
+        self._script.append(f"{peer.environment} {function} {number} {shlex.join([*words, *peer.command])}".strip())
 
     def run(self, directory):
-        """Runs the script with the initrd in `directory`, and gives the times to the peers."""
+        """Runs the script, by way of a file in `directory`, and gives the times to the peers."""
         with open(f"{directory}/script", "w") as file:
             file.write("\n".join(self._script) + "\n")
-        with open(f"{directory}/flat", "wb") as file:
-            file.write(FLAT_PAYLOAD)
-        with subprocess.Popen(self._command(directory), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        command = [self.options.lab, "run", "--swiftlet", self.options.swiftlet, "--timeout", "24h", *self._arguments,
+                   "--file", f"{directory}/script", "--", "sh", "script"]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             self._listen(process)
         if process.returncode != 0:
             raise Failure(f"the lab ended with status {process.returncode}")
@@ -116,25 +118,9 @@ class Session:
             for line in lines:
                 self._keep(line.decode(errors="replace"))
 
-    def _command(self, directory):
-        options = self.options
-        files = [options.floor, options.marker, f"{options.firmware}/first-byte.elf",
-                 *(f"{directory}/{name}" for name in ("script", "flat", "initrd")),
-                 *(f"{options.kernel}/{name}" for name in ("vmlinux", "vmlinuz"))]
-        programs = []
-        if self.qemu:
-            programs.append(self.qemu)
-            files += [f"{path}:{path}" for path in QEMU_FILES]
-        if options.lkvm:
-            os.symlink(os.path.realpath(options.lkvm), f"{directory}/lkvm")
-            programs.append(f"{directory}/lkvm")
-        return [options.lab, "run", "--swiftlet", options.swiftlet, "--timeout", "24h",
-                *(word for path in files for word in ("--file", path)),
-                *(word for path in programs for word in ("--program", path)), "--", "sh", "script"]
-
     def _keep(self, line):
         kind, number, rest = (line.split(" ", 2) + ["", ""])[:3]
-        if kind in ("time", "counted") and number in self._peers:
+        if kind in ("time", "counted", "ended") and number in self._peers:
             note(f"  {self._peers[number].name}: {rest}")
         self._lines.setdefault((kind, number), []).append(rest)
 

@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass, field
 
+from devices import QEMU_VIRTIO
+from report import Failure
+
 #: No option ROMs to run in the guest, and no command line of QEMU's own.
 QEMU_MACHINE = "microvm,accel=kvm,isa-serial=on,x-option-roms=off,auto-kernel-cmdline=off"
 #: The fastest of those tried. A kernel looks for a clock for seconds when there is none; PIT and PIC do it no harm.
 QEMU_BARE_METAL = QEMU_MACHINE + ",pit=off,pic=off,rtc=off,acpi=off"
 QEMU_KERNEL = QEMU_MACHINE + ",rtc=on"
+#: What Swiftlet puts on a kernel's command line. reboot=t resets by a triple fault: left to itself, the default
+#: machine's kernel tries ports for a minute.
+QEMU_LINE = "console=ttyS0 reboot=t panic=-1 8250.nr_uarts=1"
 
 #: A cache that has seen the kernel before, and one that is emptied every time.
 WARM, COLD = "/tmp/warm", "/tmp/cold"
@@ -84,11 +90,27 @@ class Monitors:
                 return self.qemu_microvm(name, machine, vmlinux, "-initrd", initrd, "-append", f"{line} {append}",
                                          *arguments)
 
-            # reboot=t resets by a triple fault: left to itself, the default machine's kernel tries ports for a minute.
-            peers += [qemu("QEMU microvm, tuned", QEMU_KERNEL, "console=ttyS0 reboot=t panic=-1 8250.nr_uarts=1",
-                           "-cpu", "host"),
+            peers += [qemu("QEMU microvm, tuned", QEMU_KERNEL, QEMU_LINE, "-cpu", "host"),
                       qemu("QEMU microvm", "microvm,accel=kvm", "console=ttyS0 reboot=t")]
         if self.lkvm:
             peers.append(self.kvmtool("kvmtool, vmlinuz", vmlinuz, "--initrd", initrd, "--params",
                                       f"console=ttyS0 {append}"))
         return peers
+
+    def with_devices(self, transport, devices):
+        """Swiftlet and QEMU, tuned, with the stock kernel, the same initramfs, the same devices."""
+        return [self.ours_with(transport, devices), self.qemu_with(transport, devices)]
+
+    def ours_with(self, transport, devices, *arguments):
+        return self.ours(f"swiftlet, {transport.upper()}", "vmlinux", "--initrd", "initrd", "--append", "quiet",
+                         "--transport", transport, *(word for device in devices for word in device.for_swiftlet()),
+                         *arguments)
+
+    def qemu_with(self, transport, devices, name="QEMU"):
+        if not self.qemu:
+            raise Failure("there is no QEMU to compare with; install it, or name it with --qemu")
+        return self.qemu_microvm(f"{name}, {transport.upper()}",
+                                 QEMU_KERNEL + (",pcie=on" if transport == "pci" else ""), "vmlinux",
+                                 "-initrd", "initrd", "-append", f"{QEMU_LINE} quiet", "-cpu", "host",
+                                 "-name", "bench,debug-threads=on", *QEMU_VIRTIO,
+                                 *(word for device in devices for word in device.for_qemu(transport)))

@@ -24,6 +24,21 @@ def spread(values, unit="ms"):
     return f"{median} ({least}–{most})"
 
 
+def compared(ours, theirs):
+    """Three cells: two lists of values, each as its median with the least and the greatest, and the medians' ratio."""
+    ratio = f"{statistics.median(ours) / statistics.median(theirs):.2f}" if statistics.median(theirs) else "–"
+    return [median(ours), median(theirs), ratio]
+
+
+def median(values):
+    return f"{number(statistics.median(values))} ({number(min(values))}–{number(max(values))})"
+
+
+def number(value):
+    digits = 0 if value >= 1000 else 1 if value >= 10 else 2
+    return f"{value:.{digits}f}"
+
+
 def milliseconds(nanoseconds):
     return f"{nanoseconds / 1e6:.1f}"
 

@@ -2,7 +2,7 @@
 # KERNELS a directory with a directory 6.1 made by 'lab kernel', LKVM a kvmtool program; WRITE=1 puts the tables into
 # the document. BENCH_OPTIONS are further options of bench.py.
 
-BENCH_PACKAGES := gcc libc6-dev python3
+BENCH_PACKAGES := fio gcc iperf3 libc6-dev python3 qemu-system-x86
 BENCH_BUILD := .build/bench
 BENCH_PROGRAMS := $(BENCH_BUILD)/floor $(BENCH_BUILD)/marker
 KERNELS ?= .build/kernels

@@ -1,33 +1,36 @@
 """What is measured in the lab: boots of a stock kernel, and start-up on a KVM that does without interpreting."""
 
 import os
-import re
-import subprocess
+import shlex
 import tempfile
 
 import memory
+from exits import by_kind, counts
 from lab import Session
-from monitors import WARM
-from report import Failure, spread, table
-from timing import above_floor_table, take
+from monitors import FLAT_PAYLOAD, WARM
+from report import spread, table
+from timing import above_floor_table
 
 #: What the guest's /init prints first.
 UP = "guest is up"
 
-#: KVM_EXIT_IO and KVM_EXIT_MMIO of <linux/kvm.h>.
-IO, MMIO = 2, 6
-
 
 def measure(options, wanted):
     """Measures all of the parts in `wanted` in one session, and returns a text for each."""
-    session = Session(options)
+    session = Session(options, options.runs, options.memory)
     for peer in stock_kernel(session, "quiet"):
         if WARM in peer.environment:
-            session.prepare(peer)
+            session.prepare(f"{peer.environment} {shlex.join(peer.command)}")
     parts = [PARTS[name](session) for name in wanted]
     with tempfile.TemporaryDirectory(prefix="bench") as directory:
-        subprocess.run([options.lab, "initramfs", "--init", f"{os.path.dirname(__file__)}/guest-init",
-                        "--to", f"{directory}/initrd"], check=True)
+        session.initramfs(f"{directory}/initrd", "boot")
+        session.supply(options.floor, f"{options.firmware}/first-byte.elf", f"{options.kernel}/vmlinuz")
+        with open(f"{directory}/flat", "wb") as file:
+            file.write(FLAT_PAYLOAD)
+        session.supply(file.name)
+        if options.lkvm:
+            os.symlink(os.path.realpath(options.lkvm), f"{directory}/lkvm")
+            session.supply_program(f"{directory}/lkvm")
         session.run(directory)
     return {name: part() for name, part in zip(wanted, parts)}
 
@@ -39,14 +42,14 @@ def stock_kernel(session, append):
 def first_byte(session):
     """From exec to a payload's first byte on stdout, and to the exit."""
     peers = session.monitors.bare_metal("first-byte.elf", "flat")
-    session.time_by_turns("!", peers)
+    session.time_by_turns(("!", peers))
     return lambda: above_floor_table(peers, session.options.lkvm)
 
 
 def boot(session):
     """From exec to the first line of /init, and to the exit."""
     peers = stock_kernel(session, "quiet")
-    session.time_by_turns(UP, peers)
+    session.time_by_turns((UP, peers))
     return lambda: table(["monitor", "to /init, s", "to the exit, s"],
                          [[peer.name, spread(peer.marker, "s"), spread(peer.exit, "s")] for peer in peers])
 
@@ -59,30 +62,9 @@ def exits(session):
             peer.command.append("-v")
     session.count_exits(UP, peers)
 
-    def texts():
-        rows = []
-        for peer in peers:
-            for line in session.lines("counted", peer):
-                take(peer, line)
-            counts = dict(map(int, line.split()) for line in session.lines("exits", peer))
-            if not counts:
-                raise Failure(peer.complaint("the lab's kernel counted no exits"))
-            total = sum(counts.values())
-            ports, mmio = counts.get(IO, 0), counts.get(MMIO, 0)
-            rows.append([peer.name, *(f"{count:,}" for count in (total, ports, mmio, total - ports - mmio))])
-        return (table(["monitor", "exits to user space", "ports", "memory-mapped", "others"], rows)
-                + "\n\n" + by_kind(session, [peer for peer in peers if "-v" in peer.command]))
-
-    return texts
-
-
-def by_kind(session, peers):
-    """The exits as `swiftlet run -v` counts them."""
-    counted = {peer.name: dict(reversed(found) for line in session.lines("message", peer)
-                               for found in re.findall(r"^swiftlet: +(\d+)  ([a-z].*)$", line)) for peer in peers}
-    kinds = list(dict.fromkeys(kind for found in counted.values() for kind in found))
-    return table(["exits of swiftlet by kind", *counted],
-                 [[kind, *(f"{int(found.get(kind, 0)):,}" for found in counted.values())] for kind in kinds])
+    return lambda: (table(["monitor", "exits to user space", "ports", "memory-mapped", "others"],
+                          [[peer.name, *counts(session, peer)] for peer in peers])
+                    + "\n\n" + by_kind(session, [peer for peer in peers if "-v" in peer.command]))
 
 
 def idle_memory(session):
