@@ -7,7 +7,14 @@ struct GuestDialogueTests {
     static let boots = [
         GuestBatch.Boot(
             name: "lines", job: "lines",
-            meanwhile: "await 'guest: ready'; echo hello there >&3; echo 'a  second' >&3; echo end >&3"),
+            // One after the other, or the echo of a line and the answer to the one before it get mixed up.
+            meanwhile: """
+                await 'guest: ready'
+                for line in 'hello there' 'a  second' end; do
+                    echo "$line" >&3
+                    await "guest read: $line"
+                done
+                """),
         GuestBatch.Boot(
             name: "bytes", job: "sum",
             meanwhile: """

@@ -23,6 +23,11 @@ struct VirtioVsockTests {
         boot.before = "streams serve unix:guest.vsock_7000 & streams=$!"
         boot.meanwhile = """
             await 'guest: serving'
+            # Or about to: until it listens, it refuses.
+            for try in $(seq 300); do
+                streams check unix:guest.vsock:7001 1 1 1 >/dev/null 2>&1 && break
+                usleep 100000
+            done
             echo '== connections'
             streams check unix:guest.vsock:7001 10 100 5000
             echo '== bytes'
