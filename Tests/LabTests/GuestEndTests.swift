@@ -56,7 +56,14 @@ struct GuestEndTests {
             stderr: "swiftlet: the time limit of 8s ran out\n"),
     ]
 
-    static let batch = Result { try GuestBatch(cases.map(\.boot)) }
+    static let batch = Result {
+        try GuestBatch(
+            cases.map { expected in
+                var boot = expected.boot
+                boot.endsBadly = true
+                return boot
+            })
+    }
 
     @Test(arguments: cases)
     func guest(_ expected: Case) throws {
