@@ -56,6 +56,7 @@ struct VirtioNetTests {
         var boot = variant.boot("net-user", options: ["--net", "user"])
         // passt shows the guest the host's own network, here one whose router has the server.
         boot.before = """
+            # One may hang since an earlier try.
             killall -9 passt 2>/dev/null
             mkdir -p /var/run
             /usr/bin/ip netns add router
