@@ -14,6 +14,7 @@ public final class DeviceController: Sendable {
     /// Held from a change of the status to the end of what it brings about.
     private let transition = Mutex(())
     private let writable: Range<Int>
+    private let featuresSettled: @Sendable (Features, inout [UInt8]) -> Void
     private let loop: EventLoop
     private let memory: GuestMemory
     private let service: DeviceService
@@ -31,6 +32,7 @@ public final class DeviceController: Sendable {
         self.name = name
         queueCount = description.queueSizes.count
         writable = description.writable
+        featuresSettled = description.featuresSettled
         state = Mutex(
             DeviceState(
                 features: description.features, queueSizes: description.queueSizes,
@@ -90,7 +92,7 @@ public final class DeviceController: Sendable {
 
     func write(status value: UInt8) {
         transition.withLock { _ in
-            switch state.withLock({ $0.write(status: value) }) {
+            switch state.withLock({ $0.write(status: value, featuresSettled) }) {
             case .none: break
             case .activate: activate()
             case .reset: reset()

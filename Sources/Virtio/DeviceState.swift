@@ -51,7 +51,10 @@ public struct DeviceState: Codable, Equatable, Sendable {
 
     // MARK: Status
 
-    mutating func write(status value: UInt8) -> Transition {
+    /// - Parameter featuresSettled: is given the features that the driver settles on, and the configuration.
+    mutating func write(
+        status value: UInt8, _ featuresSettled: (Features, inout [UInt8]) -> Void = { _, _ in }
+    ) -> Transition {
         var new = DeviceStatus(rawValue: value)
         if new.isEmpty { return .reset }
         // Bits are never cleared but by a reset, and only the device sets this one.
@@ -59,7 +62,13 @@ public struct DeviceState: Codable, Equatable, Sendable {
         new.remove(.needsReset)
         guard new.isSuperset(of: old) else { return .none }
 
-        if new.contains(.featuresOK), !old.contains(.featuresOK), !featuresAreUsable { new.remove(.featuresOK) }
+        if new.contains(.featuresOK), !old.contains(.featuresOK) {
+            if featuresAreUsable {
+                featuresSettled(acceptedFeatures, &configuration)
+            } else {
+                new.remove(.featuresOK)
+            }
+        }
         if new.contains(.driverOK), !new.contains(.featuresOK) { new.remove(.driverOK) }
         let becomesActive = new.contains(.driverOK) && !old.contains(.driverOK)
         status = new.union(status.intersection(.needsReset))

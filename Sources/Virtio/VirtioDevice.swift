@@ -47,6 +47,8 @@ public struct DeviceDescription: Sendable {
     public var configuration: [UInt8]
     /// The part of the configuration space that drivers may write.
     public var writable: Range<Int>
+    /// Adapts the configuration space to the features that a driver has just settled on.
+    public var featuresSettled: @Sendable (Features, inout [UInt8]) -> Void
     public var dependencies: [DeviceState.Dependency]
     /// Queues that the loop is to look at while they are busy. The device serves them by `Virtqueue.drain` whenever it
     /// is notified.
@@ -54,13 +56,16 @@ public struct DeviceDescription: Sendable {
 
     public init(
         type: DeviceType, features: Features = [], queueSizes: [UInt16], configuration: [UInt8] = [],
-        writable: Range<Int> = 0..<0, dependencies: [DeviceState.Dependency] = [], polledQueues: Range<Int> = 0..<0
+        writable: Range<Int> = 0..<0,
+        featuresSettled: @escaping @Sendable (Features, inout [UInt8]) -> Void = { _, _ in },
+        dependencies: [DeviceState.Dependency] = [], polledQueues: Range<Int> = 0..<0
     ) {
         self.type = type
         self.features = features
         self.queueSizes = queueSizes
         self.configuration = configuration
         self.writable = writable
+        self.featuresSettled = featuresSettled
         self.dependencies = dependencies
         self.polledQueues = polledQueues
     }

@@ -36,6 +36,10 @@ struct UsageTests {
             (["--disk", "path=/dev/null"], ["/dev/null", "character device"]),
             (["--disk", "path=a,path=b"], ["'path'", "twice"]),
             (["--disk", "path=a", "--disk", "path=a,readonly"], ["disks[1].path", "same image"]),
+            (
+                ["--disk", "path=a,id=the-first-20-bytes-of-a", "--disk", "path=b,id=the-first-20-bytes-of-b"],
+                ["disks[1].id", "give it a serial of its own"]
+            ),
             (["--disk", "id=a"], ["--disk", "path"]), (["--disk", "path=a,iops=0"], ["1 at least"]),
             (["--disk", "path=a,id=vsock"], ["'vsock'", "another kind"]),
             (["--timeout", "5"], ["timeout", "'5'", "90s"]), (["--timeout", "0s"], ["timeout", "'0s'"]),

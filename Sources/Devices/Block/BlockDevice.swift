@@ -71,6 +71,8 @@ public final class BlockDevice: VirtioDevice {
                 // Two descriptors are for the header and the status.
                 segments: max(Int(settings.queueSize) - 2, 1), queues: settings.queueCount),
             writable: BlockConfigurationSpace.writeback..<(BlockConfigurationSpace.writeback + 1),
+            // Who cannot flush has no cache to write back (virtio 1.3 §5.2.5.2).
+            featuresSettled: { $1[BlockConfigurationSpace.writeback] = $0.contains(BlockFeature.flush) ? 1 : 0 },
             polledQueues: 0..<settings.queueCount)
     }
 

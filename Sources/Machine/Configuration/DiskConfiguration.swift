@@ -66,6 +66,7 @@ extension VMConfiguration {
 
     func validateDisks() throws(ConfigurationError) {
         var ids: Set<String> = []
+        var serials: Set<[UInt8]> = []
         /// By path, whether it is for reading only.
         var paths: [String: Bool] = [:]
         for (index, disk) in disks.enumerated() {
@@ -74,6 +75,14 @@ extension VMConfiguration {
             guard !disk.id.isEmpty, ids.insert(disk.id).inserted else {
                 throw ConfigurationError(
                     field: "\(field).id", value: "'\(disk.id)'", problem: "each disk must have a name of its own")
+            }
+            let serial = Array((disk.serial ?? disk.id).utf8.prefix(Disk.longestSerial))
+            if !serials.insert(serial).inserted, disk.serial == nil {
+                throw ConfigurationError(
+                    field: "\(field).id", value: "'\(disk.id)'",
+                    problem:
+                        "the guest would know it by the same serial as another disk: give it a serial of its own"
+                )
             }
             let isReadOnly = disk.readOnly ?? false
             if let other = paths.updateValue(isReadOnly, forKey: disk.path), !(isReadOnly && other) {

@@ -113,6 +113,15 @@ import VirtioTesting
         #expect(!isWritethrough(driver))
     }
 
+    /// virtio 1.3 §5.2.5.2; Linux reads it before the device is ready.
+    @Test func driversThatCannotFlushReadThatNothingIsWrittenBack() throws {
+        let driver = try BlockDriver(randomBytes(4096))
+        for (features, value) in [(Features.version1, 0), ([.version1, Feature.flush], 1)] as [(Features, UInt8)] {
+            driver.device.negotiate(features.union(Feature.writebackConfiguration))
+            #expect(driver.device.configuration(at: 32, as: UInt8.self) == value)
+        }
+    }
+
     @Test func writethroughLastsUntilAReset() throws {
         let driver = try BlockDriver(randomBytes(4096))
         driver.device.setConfiguration(at: 32, 0 as UInt8)
