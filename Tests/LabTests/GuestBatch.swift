@@ -15,8 +15,6 @@ struct GuestBatch {
         var append = ""
         var options: [String] = []
         var hasInitrd = true
-        /// Whether a fault or the time limit is the guest's right end.
-        var endsBadly = false
         /// Seconds that the guest may take.
         var limit = 60
         /// Shell commands to run on the host before.
@@ -120,9 +118,6 @@ struct GuestBatch {
                 portion, files: supplied, options: ["--out", out, "--timeout", "20m"] + Self.program + options)
             for (index, boot) in portion.enumerated() {
                 results[boot.name] = try Self.readResult("\(out)/\(index)")
-                if let tries = try? String(contentsOfFile: "\(out)/\(index).tries", encoding: .utf8), !boot.endsBadly {
-                    Issue.record("'\(boot.name)' was tried again after this end:\n\(tries)", severity: .warning)
-                }
             }
         }
         self.results = results
@@ -180,19 +175,9 @@ struct GuestBatch {
                 usleep 100000
             done
         }
-        # Emulated processors do now and then what they should not, and a guest faults or hangs: it gets another try.
         boot() {
-            name=$1 tries=$2
-            shift 2
-            for try in $(seq $tries); do
-                attempt "$@"
-                grep -q -e 'after a triple fault$' -e 'time limit of .* ran out$' $OUT/$name.errors || break
-                cat $OUT/$name.errors >>$OUT/$name.tries
-            done
-        }
-        attempt() {
-            limit=$1 before=$2 meanwhile=$3 after=$4
-            shift 4
+            name=$1 limit=$2 before=$3 meanwhile=$4 after=$5
+            shift 5
             out=$OUT/$name.out
             exec 4>$OUT/$name.errors 5>$OUT/$name.host
             echo "$name: $*"
@@ -228,9 +213,7 @@ struct GuestBatch {
         ]
         if boot.hasInitrd { arguments += ["--initrd", "\(boot.kernel.rawValue).cpio"] }
         if !boot.options.contains("--timeout") { arguments += ["--timeout", "\(boot.limit)s"] }
-        let tries = boot.endsBadly ? "1" : "3"
-        let words =
-            ["\(index)", tries, "\(boot.limit)", boot.before, boot.meanwhile, boot.after] + arguments + boot.options
+        let words = ["\(index)", "\(boot.limit)", boot.before, boot.meanwhile, boot.after] + arguments + boot.options
         return "boot \(words.map { "'\($0.replacing("'", with: "'\\''"))'" }.joined(separator: " "))\n"
     }
 

@@ -57,12 +57,7 @@ struct GuestEndTests {
     ]
 
     static let batch = Result {
-        try GuestBatch(
-            cases.map { expected in
-                var boot = expected.boot
-                boot.endsBadly = true
-                return boot
-            })
+        try GuestBatch(cases.map(\.boot))
     }
 
     @Test(arguments: cases)

@@ -1,5 +1,5 @@
+import Dispatch
 import Foundation
-import Synchronization
 import Testing
 
 /// The lab, for tests that need a host with a real KVM: `docs/lab.md` says what a script finds there.
@@ -43,8 +43,8 @@ enum LabHost {
         return try result(of: process)
     }
 
-    /// Held while a lab runs: two at a time would take from each other what tests with limits need.
-    private static let turn = Mutex(())
+    /// One for each CPU of this machine, held while a lab runs: more would take from each other what tests with limits need.
+    private static let turns = DispatchSemaphore(value: ProcessInfo.processInfo.activeProcessorCount)
 
     /// Runs a process that has not been started to its end, once no other does.
     static func result(of process: Process) throws -> Result {
@@ -58,10 +58,10 @@ enum LabHost {
 
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
-        try turn.withLock { _ in
-            try process.run()
-            process.waitUntilExit()
-        }
+        turns.wait()
+        defer { turns.signal() }
+        try process.run()
+        process.waitUntilExit()
         let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
         return Result(
             status: status, stdout: [UInt8](try Data(contentsOf: output)), stderr: [UInt8](try Data(contentsOf: errors))

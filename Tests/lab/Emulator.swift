@@ -8,6 +8,9 @@ struct Emulator {
 
     let kernel: KernelDirectory
     let initramfs: String
+    /// With several, kernels in the lab fail now and then: QEMU's threads for CPUs translate code that another changes,
+    /// and may keep what was there before. A kernel that patches itself while all CPUs run then meets a breakpoint that
+    /// is gone, or the old code for ever: 1 of 40 guests with two CPUs panicked, and hosts hung.
     let cpus: Int
     /// Bytes.
     let memorySize: Int
@@ -82,7 +85,7 @@ struct Emulator {
             "-nodefaults", "-no-user-config", "-display", "none",
             // The kernel's panic and its reboot end the emulator, which is how we hear of them.
             "-no-reboot",
-            // One host thread for each CPU, and room for all code that a kernel and a guest run.
+            // One thread for each CPU, and room for all code that a kernel and a guest run.
             "-accel", "tcg,thread=multi,tb-size=512",
             // All that can be emulated, SVM with nested paging above all; but not ERMS, with which the kernel copies by
             // `rep movsb`: that is emulated byte by byte.

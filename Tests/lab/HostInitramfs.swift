@@ -45,9 +45,9 @@ enum HostInitramfs {
 
     /// A program that holds a virtual machine.
     ///
-    /// With the first machine that there is and the last that goes, KVM patches the kernel's scheduler while the other
-    /// CPU runs it, and now and then QEMU 7.2 then executes what is neither the old code nor the new: both CPUs hang, or
-    /// the host resets, some twice in a hundred machines. With one machine always there, that code stays as it is.
+    /// With the first machine that there is and the last that goes, KVM patches the kernel's scheduler. On a host of several
+    /// CPUs that is what fails most often (see `Emulator.cpus`): both hang, or the host resets, some twice in a hundred
+    /// machines. With one machine always there, that code stays as it is.
     private static var machineHolder: [UInt8] {
         Array(UnsafeRawBufferPointer(start: held_machine_program(), count: Int(held_machine_program_size())))
     }
