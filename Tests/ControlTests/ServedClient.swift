@@ -8,7 +8,7 @@ import Testing
 /// A server without a machine and its client, both in this process and on this thread.
 final class ServedClient {
     private let loop: EventLoop
-    private let server: ControlServer
+    let server: ControlServer
     /// Nil after the requests' end.
     private var requests: NonblockingPipe?
     private let answers: NonblockingPipe

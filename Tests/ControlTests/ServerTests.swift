@@ -43,31 +43,35 @@ struct ServerTests {
             ("nonsense", -32700, false, nil), ("{", -32700, false, nil), (#"{"a":1} x"#, -32700, false, nil),
             ("\u{1}", -32700, false, nil), (String(repeating: "[", count: 100_000), -32700, false, nil),
             ("[]", -32600, false, nil), ("5", -32600, false, nil), ("null", -32600, false, nil),
-            (#"{"id":1}"#, -32600, true, "jsonrpc"),
-            (#"{"jsonrpc":"1.0","id":1,"method":"a"}"#, -32600, true, "jsonrpc"),
-            (#"{"jsonrpc":"2.0","id":1}"#, -32600, true, "method"),
-            (#"{"jsonrpc":"2.0","id":1,"method":5}"#, -32600, true, "method"),
-            (#"{"jsonrpc":"2.0","id":1,"method":"server.ping","extra":1}"#, -32600, true, "extra"),
-            (#"{"jsonrpc":"2.0","id":null,"method":"server.ping"}"#, -32600, false, "id"),
-            (#"{"jsonrpc":"2.0","id":1.5,"method":"server.ping"}"#, -32600, false, "id"),
+            (#"{"id":1}"#, -32600, true, "/jsonrpc"),
+            (#"{"jsonrpc":"1.0","id":1,"method":"a"}"#, -32600, true, "/jsonrpc"),
+            (#"{"jsonrpc":"2.0","id":1}"#, -32600, true, "/method"),
+            (#"{"jsonrpc":"2.0","id":1,"method":5}"#, -32600, true, "/method"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"server.ping","extra":1}"#, -32600, true, "/extra"),
+            (#"{"jsonrpc":"2.0","id":null,"method":"server.ping"}"#, -32600, false, "/id"),
+            (#"{"jsonrpc":"2.0","id":1.5,"method":"server.ping"}"#, -32600, false, "/id"),
             (#"{"jsonrpc":"2.0","id":1,"method":"vm.fly"}"#, -32601, true, nil),
             (#"{"jsonrpc":"2.0","id":1,"method":"server.ping","params":[]}"#, -32602, true, nil),
-            (#"{"jsonrpc":"2.0","id":1,"method":"server.ping","params":{"a":1}}"#, -32602, true, "a"),
-            (#"{"jsonrpc":"2.0","id":1,"method":"vm.create"}"#, -32602, true, "config"),
-            (#"{"jsonrpc":"2.0","id":1,"method":"vm.create","params":{"config":{}}}"#, -32602, true, "config.kernel"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"server.ping","params":{"a":1}}"#, -32602, true, "/a"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"vm.create"}"#, -32602, true, "/config"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"vm.create","params":{"config":{}}}"#, -32602, true, "/config/kernel"),
             (
                 #"{"jsonrpc":"2.0","id":1,"method":"vm.create","params":{"config":{"kernel":{"path":"k"},"cpus":0}}}"#,
-                -32602, true, "config.cpus"
+                -32602, true, "/config/cpus"
             ),
             (
                 #"{"jsonrpc":"2.0","id":1,"method":"vm.create","params":{"config":{"kernel":{"path":"k"},"disks":[5]}}}"#,
-                -32602, true, "config.disks[0]"
+                -32602, true, "/config/disks/0"
             ),
-            (#"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":-1}}"#, -32602, true, "timeoutMs"),
-            (#"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":1e19}}"#, -32602, true, "timeoutMs"),
-            (#"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":1e99}}"#, -32602, true, "timeoutMs"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":-1}}"#, -32602, true, "/timeoutMs"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":1e19}}"#, -32602, true, "/timeoutMs"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":1e99}}"#, -32602, true, "/timeoutMs"),
+            (
+                #"{"jsonrpc":"2.0","id":1,"method":"vm.wait","params":{"timeoutMs":99999999999999999999999}}"#, -32602,
+                true, "/timeoutMs"
+            ),
             (#"{"jsonrpc":"2.0","id":1,"method":"console.write","params":{}}"#, -32602, true, nil),
-            (#"{"jsonrpc":"2.0","id":1,"method":"console.write","params":{"base64":"?"}}"#, -32602, true, "base64"),
+            (#"{"jsonrpc":"2.0","id":1,"method":"console.write","params":{"base64":"?"}}"#, -32602, true, "/base64"),
             (
                 #"{"jsonrpc":"2.0","id":1,"method":"console.write","params":{"data":"a","base64":"YQ=="}}"#, -32602,
                 true,

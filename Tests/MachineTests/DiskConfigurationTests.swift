@@ -31,16 +31,16 @@ import Testing
     }
 
     @Test func unusableFieldsAreNamed() {
-        #expect(field([disk { $0.path = "" }]) == "disks[0].path")
-        #expect(field([disk { $0.path = "a\0b" }]) == "disks[0].path")
-        #expect(field([disk { $0.id = "" }]) == "disks[0].id")
-        #expect(field([disk { _ in }, disk { $0.path = "b" }]) == "disks[1].id")
-        #expect(field([disk { $0.serial = "123456789012345678901" }]) == "disks[0].serial")
-        for queues in [0, 17, -1] { #expect(field([disk { $0.queues = queues }]) == "disks[0].queues") }
+        #expect(field([disk { $0.path = "" }]) == "/disks/0/path")
+        #expect(field([disk { $0.path = "a\0b" }]) == "/disks/0/path")
+        #expect(field([disk { $0.id = "" }]) == "/disks/0/id")
+        #expect(field([disk { _ in }, disk { $0.path = "b" }]) == "/disks/1/id")
+        #expect(field([disk { $0.serial = "123456789012345678901" }]) == "/disks/0/serial")
+        for queues in [0, 17, -1] { #expect(field([disk { $0.queues = queues }]) == "/disks/0/queues") }
         for size in [0, 2, 100, 2048, -4] {
-            #expect(field([disk { $0.queueSize = size }]) == "disks[0].queueSize")
+            #expect(field([disk { $0.queueSize = size }]) == "/disks/0/queueSize")
         }
-        #expect(field([disk { $0.bytesPerSecond = 4095 }]) == "disks[0].bytesPerSecond")
-        #expect(field([disk { $0.operationsPerSecond = 0 }]) == "disks[0].operationsPerSecond")
+        #expect(field([disk { $0.bytesPerSecond = 4095 }]) == "/disks/0/bytesPerSecond")
+        #expect(field([disk { $0.operationsPerSecond = 0 }]) == "/disks/0/operationsPerSecond")
     }
 }

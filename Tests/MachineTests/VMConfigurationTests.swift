@@ -5,6 +5,7 @@ import Testing
     @Test(
         arguments: [
             ("512M", 512 << 20), ("2G", 2 << 30), ("64KiB", 64 << 10), ("1t", 1 << 40), ("16mb", 16 << 20),
+            ("0", 0), ("0K", 0),
         ] as [(String, UInt64)])
     func sizesAreReadAsPeopleWriteThem(text: String, bytes: UInt64) {
         #expect(ByteSize(text)?.bytes == bytes)
@@ -15,7 +16,9 @@ import Testing
         #expect(ByteSize(text) == nil)
     }
 
-    @Test(arguments: [(1 << 20, "1M"), (1536 << 20, "1536M"), (2 << 30, "2G"), (1000, "1000")] as [(UInt64, String)])
+    @Test(
+        arguments: [(1 << 20, "1M"), (1536 << 20, "1536M"), (2 << 30, "2G"), (1000, "1000"), (0, "0")]
+            as [(UInt64, String)])
     func sizesAreWrittenInTheirLargestUnit(bytes: UInt64, text: String) {
         #expect(ByteSize(bytes: bytes).description == text)
     }
@@ -44,7 +47,7 @@ import Testing
         configuration.entropy = true
         #expect(badField(configuration) == nil)
         configuration.vsock = .init(cid: 3, socket: "socket")
-        #expect(badField(configuration) == "transport")
+        #expect(badField(configuration) == "/transport")
         configuration.transport = .pci
         #expect(badField(configuration) == nil)
     }
@@ -53,7 +56,7 @@ import Testing
         var configuration = withDisks(1)
         configuration.nets = [.init(id: "disk0")]
         configuration.nets[0].tap = "tap0"
-        #expect(badField(configuration) == "nets[0].id")
+        #expect(badField(configuration) == "/nets/0/id")
         configuration.nets[0].id = "net0"
         #expect(badField(configuration) == nil)
     }
@@ -67,8 +70,9 @@ import Testing
 
     @Test(
         arguments: [
-            ("vsock.cid", 2, "s"), ("vsock.cid", 0xFFFF_FFFF, "s"), ("vsock.cid", .max, "s"), ("vsock.socket", 3, ""),
-            ("vsock.socket", 3, "a\0b"), ("vsock.socket", 3, String(repeating: "s", count: 97)),
+            ("/vsock/cid", 2, "s"), ("/vsock/cid", 0xFFFF_FFFF, "s"), ("/vsock/cid", .max, "s"),
+            ("/vsock/socket", 3, ""),
+            ("/vsock/socket", 3, "a\0b"), ("/vsock/socket", 3, String(repeating: "s", count: 97)),
         ] as [(String, UInt64, String)])
     func unusableVsockIsNamed(field: String, cid: UInt64, socket: String) throws {
         var configuration = VMConfiguration(kernel: .init(path: "vmlinux"))
@@ -82,8 +86,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("cpus", 0, "512M", "k"), ("cpus", 33, "512M", "k"), ("memory", 1, "15M", "k"), ("memory", 1, "17T", "k"),
-        ("memory", 1, "20000K", "k"), ("kernel.path", 1, "512M", ""), ("kernel.path", 1, "512M", "a\0b"),
+        ("/cpus", 0, "512M", "k"), ("/cpus", 33, "512M", "k"), ("/memory", 1, "15M", "k"), ("/memory", 1, "17T", "k"),
+        ("/memory", 1, "20000K", "k"), ("/kernel/path", 1, "512M", ""), ("/kernel/path", 1, "512M", "a\0b"),
     ])
     func unusableFieldIsNamed(field: String, cpus: Int, memory: String, path: String) throws {
         var configuration = VMConfiguration(kernel: .init(path: path))

@@ -172,7 +172,7 @@ struct ServeTests {
         }
         let missing = try refusal("/nonexistent")
         #expect(missing["kind"] as? String == "notFound")
-        #expect(missing["field"] as? String == "config.kernel.path")
+        #expect(missing["field"] as? String == "/config/kernel/path")
         #expect(missing["errno"] as? Int == Int(ENOENT))
         #expect(try refusal("/dev/null")["kind"] as? String == "invalidArgument")
         #expect(try refusal("/etc/hostname")["kind"] as? String == "invalidArgument")
@@ -238,9 +238,9 @@ struct ServeTests {
         func field(_ params: [String: Any]) throws -> String? {
             try machine.refusal("device.update", params)["field"] as? String
         }
-        #expect(try field(["id": "balloon", "path": "x"]) == "path")
-        #expect(try field(["id": "balloon"]) == "size")
-        #expect(try field(["id": "balloon", "size": "1T"]) == "size")
+        #expect(try field(["id": "balloon", "path": "x"]) == "/path")
+        #expect(try field(["id": "balloon"]) == "/size")
+        #expect(try field(["id": "balloon", "size": "1T"]) == "/size")
     }
 
     /// The socket is its user's alone, takes one client, and goes when that came.

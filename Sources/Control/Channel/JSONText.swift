@@ -1,36 +1,50 @@
-/// Text that a JSON decoder may be given: a decoder is not asked to be robust against all the rest.
-enum JSONText {
+import Machine
+
+/// Text that claims to be JSON (RFC 8259). A decoder is only given what was found right here: it is not asked to be
+/// robust against all the rest, and cannot tell what is wrong where.
+package enum JSONText {
     /// How deep arrays and objects may be within each other.
     static let deepest = 64
 
-    /// What is wrong with `bytes`, in words; nil if they are UTF-8 without control characters, and not nested too deeply.
-    static func problem(in bytes: [UInt8]) -> String? {
-        guard String(validating: bytes, as: UTF8.self) != nil else { return "the line is not valid UTF-8" }
-        var depth = 0
-        var isString = false
-        var isEscaped = false
-        for byte in bytes {
-            if byte < UInt8(ascii: " "), byte != UInt8(ascii: "\t"), byte != UInt8(ascii: "\r") {
-                return "the line has a control character in it, byte \(byte)"
-            }
-            if isEscaped {
-                isEscaped = false
-                continue
-            }
-            switch (byte, isString) {
-            case (UInt8(ascii: "\""), _): isString.toggle()
-            case (UInt8(ascii: "\\"), true): isEscaped = true
-            case (UInt8(ascii: "["), false), (UInt8(ascii: "{"), false):
-                depth += 1
-                if depth > deepest { return "the line has more than \(deepest) arrays and objects within each other" }
-            case (UInt8(ascii: "]"), false), (UInt8(ascii: "}"), false): depth -= 1
-            default: break
-            }
+    /// What is wrong with a text.
+    package struct Problem: Error, Equatable {
+        /// Where it was found, in bytes from the beginning.
+        package let offset: Int
+        package let message: String
+    }
+
+    /// - Throws: `Problem` for what is not UTF-8, not JSON, nested too deeply, or has a field twice.
+    package static func check(_ bytes: [UInt8]) throws(Problem) {
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            throw Problem(offset: validPrefix(of: bytes), message: "this is not valid UTF-8")
         }
-        return nil
+        var scanner = JSONScanner(bytes)
+        try scanner.scan()
+    }
+
+    /// Where a value is in a text that `check` has found right; nil for one that is not there.
+    package static func range(of place: JSONPointer, in bytes: [UInt8]) -> Range<Int>? {
+        var scanner = JSONScanner(bytes, lookingFor: place)
+        try? scanner.scan()
+        return scanner.found
+    }
+
+    /// The line and the column, each from 1, the latter in characters.
+    package static func position(of offset: Int, in bytes: [UInt8]) -> (line: Int, column: Int) {
+        let before = bytes.prefix(offset)
+        let line = before.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        return (line.count, String(decoding: line.last ?? [], as: UTF8.self).count + 1)
     }
 
     static func isBlank(_ bytes: [UInt8]) -> Bool {
         bytes.allSatisfy { [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r")].contains($0) }
+    }
+
+    private static func validPrefix(of bytes: [UInt8]) -> Int {
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.makeIterator()
+        var length = 0
+        while case .valid(let character) = parser.parseScalar(from: &iterator) { length += character.count }
+        return length
     }
 }

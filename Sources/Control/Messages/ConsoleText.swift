@@ -16,7 +16,7 @@ public enum ConsoleText: Equatable, Sendable {
 }
 
 extension ConsoleText: Codable {
-    private enum CodingKeys: String, CodingKey, CaseIterable {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
         case data, base64
     }
 
@@ -36,6 +36,24 @@ extension ConsoleText: Codable {
         switch self {
         case .text(let text): try container.encode(text, forKey: .data)
         case .bytes(let bytes): try container.encode(Data(bytes), forKey: .base64)
+        }
+    }
+}
+
+extension ConsoleText: DescribedObject {
+    package static let summary = "Bytes of a console: text, or anything in base64."
+    package static let alternatives = [CodingKeys.data, .base64]
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .data: .optional(String.self, "Text; its bytes are UTF-8")
+        case .base64:
+            .optional(
+                .text(
+                    .init(
+                        pattern: "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$", meaning: "base64",
+                        examples: ["aGkK"])),
+                "Any bytes (RFC 4648 §4)")
         }
     }
 }

@@ -1,6 +1,8 @@
+import Machine
+
 /// Why a request was not granted, for programs and for people.
 public struct ControlError: Error, Codable, Equatable, Sendable {
-    public enum Kind: String, Codable, Sendable {
+    public enum Kind: String, Codable, CaseIterable, Sendable {
         /// A parameter is wrong; `field` names it.
         case invalidArgument
         /// What the request names is not there.
@@ -25,7 +27,8 @@ public struct ControlError: Error, Codable, Equatable, Sendable {
     public var kind: Kind
     /// What failed, on what, and why.
     public var message: String
-    /// The parameter's path, such as `config.kernel.path`.
+    /// A JSON pointer (RFC 6901) to what is wrong: from the parameters on, such as `/config/kernel/path`, or, in a message that
+    /// is no request, from the message on.
     public var field: String?
     /// What to do about it.
     public var hint: String?
@@ -38,5 +41,31 @@ public struct ControlError: Error, Codable, Equatable, Sendable {
         self.field = field
         self.hint = hint
         self.errno = errno
+    }
+}
+
+extension ControlError.Kind: Described {}
+
+extension ControlError: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case kind, message, field, hint, errno
+    }
+
+    package static let summary = "Why a request was not granted: the 'data' of its error."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .kind: .required(Kind.self, "What kind of reason it is, for programs")
+        case .message: .required(String.self, "What failed, on what, and why, for people")
+        case .field:
+            .optional(
+                String.self,
+                """
+                A JSON pointer (RFC 6901) to what is wrong: from the parameters on, such as /config/kernel/path, or, in a \
+                message that is no request (error -32600), from the message on
+                """)
+        case .hint: .optional(String.self, "What to do about it")
+        case .errno: .optional(Int32.self, "The number of a system call's error (errno(3))")
+        }
     }
 }

@@ -7,7 +7,7 @@ struct Envelope: Decodable {
     let method: String
     let hasParams: Bool
 
-    private enum CodingKeys: String, CodingKey, CaseIterable {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case jsonrpc, id, method, params
     }
 
@@ -21,6 +21,19 @@ struct Envelope: Decodable {
         id = fields.has(.id) ? try fields.require(.id, as: RequestID.self) : nil
         method = try fields.require(.method)
         hasParams = fields.has(.params)
+    }
+}
+
+extension Envelope: DescribedObject {
+    static let summary = "A request."
+
+    static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .jsonrpc: .required(.choice(["2.0"]), "The version of JSON-RPC")
+        case .id: .optional(RequestID.self, "What the answer is to be known by; without it there is none")
+        case .method: .required(String.self, "What is to be done")
+        case .params: .optional(.anyObject, "What it is to be done with")
+        }
     }
 }
 

@@ -1,7 +1,13 @@
+import Machine
+
 /// What a client calls one of its requests, and finds in the answer.
 public enum RequestID: Hashable, Sendable {
     case number(Int64)
     case string(String)
+}
+
+extension RequestID: Described {
+    package static var schema: Schema { .anyOf([Int64.schema, String.schema]) }
 }
 
 extension RequestID: Codable {

@@ -51,6 +51,18 @@ public enum ErrorCode: Int, Sendable {
     /// The request is right, and was not granted: `data.kind` tells more.
     case serverError = -32000
 
+    /// In the words of the specification, where it has any.
+    var meaning: String {
+        switch self {
+        case .parseError: "Parse error"
+        case .invalidRequest: "Invalid Request"
+        case .methodNotFound: "Method not found"
+        case .invalidParams: "Invalid params"
+        case .internalError: "Internal error"
+        case .serverError: "The request is right, and was not granted"
+        }
+    }
+
     init(_ kind: ControlError.Kind) {
         switch kind {
         case .invalidArgument: self = .invalidParams

@@ -1,3 +1,5 @@
+import Machine
+
 /// How far a machine's life has come.
 public enum VMState: String, Codable, CaseIterable, Sendable {
     /// Made, and not yet started.
@@ -8,3 +10,5 @@ public enum VMState: String, Codable, CaseIterable, Sendable {
     /// It came to its end, and will not run again.
     case stopped
 }
+
+extension VMState: Described {}

@@ -1,16 +1,26 @@
 import Machine
 
 /// A request that clients can make: its name, what it takes and what it gives.
-public protocol ControlMethod {
-    associatedtype Params: Codable & Sendable
-    associatedtype Result: Codable & Sendable
+package protocol ControlMethod {
+    associatedtype Params: Codable & Sendable & DescribedObject
+    associatedtype Result: Codable & Sendable & Described
 
     static var name: String { get }
+    /// What it does, and when it is answered, in sentences.
+    static var summary: String { get }
+    /// Why it is refused, besides the reasons that there are for all methods.
+    static var errorKinds: [ControlError.Kind] { get }
+}
+
+extension ControlMethod {
+    /// Why any method is refused: its parameters are wrong, it was not answered before the end, or the server is at fault.
+    package static var commonErrorKinds: [ControlError.Kind] { [.invalidArgument, .cancelled, .internal] }
+    package static var errorKinds: [ControlError.Kind] { [] }
 }
 
 /// The parameters, or the result, of a method that has none.
 public struct NoFields: Codable, Equatable, Sendable {
-    private enum CodingKeys: CodingKey, CaseIterable {}
+    package enum CodingKeys: CodingKey, CaseIterable {}
 
     public init() {}
 
@@ -21,6 +31,12 @@ public struct NoFields: Codable, Equatable, Sendable {
     public func encode(to encoder: any Encoder) throws {
         _ = encoder.container(keyedBy: CodingKeys.self)
     }
+}
+
+extension NoFields: DescribedObject {
+    package static let summary = "Nothing."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {}
 }
 
 /// A length of time, at most a year.
@@ -56,4 +72,8 @@ public struct Milliseconds: Codable, Equatable, Sendable {
         var container = encoder.singleValueContainer()
         try container.encode(count)
     }
+}
+
+extension Milliseconds: Described {
+    package static var schema: Schema { .integer(0...most) }
 }

@@ -8,6 +8,14 @@ public enum ConsoleWrite: ControlMethod {
     public typealias Result = NoFields
 }
 
+extension ConsoleWrite {
+    package static let summary = """
+        Types at the guest's console. Answered when the bytes are on their way; the guest takes them when it likes. When \
+        too many wait for it already, none is taken, and the error is of kind resource.
+        """
+    package static let errorKinds: [ControlError.Kind] = [.invalidState, .resource]
+}
+
 /// Changes a device while the guest runs. A disk with nothing but its id takes over the size that its image has now.
 public enum DeviceUpdate: ControlMethod {
     public static let name = "device.update"
@@ -21,7 +29,7 @@ public enum DeviceUpdate: ControlMethod {
         /// Of a network card: whether its cable is plugged in.
         public var linkUp: Bool?
 
-        private enum CodingKeys: String, CodingKey, CaseIterable {
+        package enum CodingKeys: String, CodingKey, CaseIterable {
             case id, path, size, linkUp
         }
 
@@ -29,6 +37,10 @@ public enum DeviceUpdate: ControlMethod {
             let fields = try Fields<CodingKeys>(of: decoder)
             id = try fields.require(.id)
             try fields.read(.path, into: &path)
+            if let path, path.isEmpty || path.utf8.contains(0) {
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath + [CodingKeys.path], debugDescription: "it must name a file"))
+            }
             try fields.read(.size, into: &size)
             try fields.read(.linkUp, into: &linkUp)
         }
@@ -38,11 +50,37 @@ public enum DeviceUpdate: ControlMethod {
             let given = [("path", path != nil), ("size", size != nil), ("linkUp", linkUp != nil)]
             for (field, isGiven) in given where isGiven && !allowed.contains(field) {
                 throw ControlError(
-                    .invalidArgument, "\(device) has no '\(field)' that could be changed", field: field,
+                    .invalidArgument, "\(device) has no '\(field)' that could be changed", field: "/\(field)",
                     hint: "change \(allowed.sorted().joined(separator: ", "))")
             }
         }
     }
 
     public typealias Result = NoFields
+}
+
+extension DeviceUpdate {
+    package static let summary = """
+        Changes a device while the guest runs. A disk with nothing but its id takes over the size that its image has \
+        now; a network card needs 'linkUp', the balloon 'size'. Answered when the change is made. While one file waits to \
+        be put into a disk, another is refused as invalidState.
+        """
+    package static let errorKinds: [ControlError.Kind] = [
+        .notFound, .invalidState, .unsupported, .permission, .resource, .io,
+    ]
+}
+
+extension DeviceUpdate.Params: DescribedObject {
+    package static let summary = "A change of a device."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(String.self, "The device's name, as vm.get lists it; a balloon's is 'balloon'")
+        case .path:
+            .optional(.path(), "Of a disk: the file that takes the place of the present one, which stays unless given")
+        case .size:
+            .optional(ByteSize.self, "Of the balloon: how much memory the guest is to give back, all in all")
+        case .linkUp: .optional(Bool.self, "Of a network card: whether its cable is plugged in")
+        }
+    }
 }

@@ -23,6 +23,45 @@ public enum VMGet: ControlMethod {
     }
 }
 
+extension VMGet {
+    package static let summary = "Tells what the machine is."
+    package static let errorKinds: [ControlError.Kind] = [.invalidState]
+}
+
+extension VMGet.Result: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, state, config, devices, pid, ending
+    }
+
+    package static let summary = "What a machine is."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(String.self, "The machine's name")
+        case .state: .required(VMState.self, "How far its life has come")
+        case .config:
+            .required(VMConfiguration.self, "What it was made from, with defaults, and as it was changed since")
+        case .devices: .required([VMGet.Device].self, "Devices that device.update knows; none when it has stopped")
+        case .pid: .required(.integer(1...Int32.max), "The process that it is")
+        case .ending: .optional(VMEnding.self, "How it came to its end, once it has stopped")
+        }
+    }
+}
+
+extension VMGet.Device: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case id
+    }
+
+    package static let summary = "A device of a machine."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(String.self, "Its name: its id in the configuration, or its kind")
+        }
+    }
+}
+
 /// What the machine has done so far.
 public enum VMStats: ControlMethod {
     public static let name = "vm.stats"
@@ -53,5 +92,81 @@ public enum VMStats: ControlMethod {
     public struct Console: Codable, Sendable {
         /// Bytes that the guest wrote without waiting for the port to take them.
         public var lostBytes: UInt64
+    }
+}
+
+extension VMStats {
+    package static let summary = "Tells what the machine has done so far."
+    package static let errorKinds: [ControlError.Kind] = [.invalidState]
+}
+
+extension VMStats.Result: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case vcpus, memory, console
+    }
+
+    package static let summary = "What a machine has done so far."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .vcpus: .required([VMStats.VCPU].self, "Each vCPU")
+        case .memory: .required(VMStats.Memory.self, "The guest's memory")
+        case .console: .required(VMStats.Console.self, "The guest's console")
+        }
+    }
+}
+
+extension VMStats.VCPU: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, exits, runTimeNs
+    }
+
+    package static let summary = "What a vCPU has done so far."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(.integer(0...Int.max), "Its number")
+        case .exits:
+            .required(
+                .map(to: UInt64.schema),
+                "How often it came back to the monitor, by what for; kinds that never happened are left out")
+        case .runTimeNs:
+            .optional(
+                UInt64.self,
+                "Nanoseconds of processor time, in the guest and in the monitor, while the machine runs or is paused")
+        }
+    }
+}
+
+extension VMStats.Memory: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case sizeBytes, balloonTargetBytes, balloonActualBytes
+    }
+
+    package static let summary = "A guest's memory."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .sizeBytes: .required(UInt64.self, "Its size in bytes")
+        case .balloonTargetBytes:
+            .optional(UInt64.self, "How many bytes the balloon is to give back to the host; there with a balloon")
+        case .balloonActualBytes:
+            .optional(UInt64.self, "How many bytes the balloon has given back; there with a balloon")
+        }
+    }
+}
+
+extension VMStats.Console: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case lostBytes
+    }
+
+    package static let summary = "A guest's console."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .lostBytes:
+            .required(UInt64.self, "Bytes of output that the guest wrote without waiting for the port to take them")
+        }
     }
 }

@@ -1,3 +1,5 @@
+import Machine
+
 /// What this server is.
 public enum ServerInfo: ControlMethod {
     public static let name = "server.info"
@@ -11,4 +13,23 @@ public enum ServerPing: ControlMethod {
     public static let name = "server.ping"
     public typealias Params = NoFields
     public typealias Result = NoFields
+}
+
+extension ServerInfo {
+    package static let summary = "Tells what the server is, as 'hello' did."
+}
+
+extension ServerPing {
+    package static let summary = "Does nothing but answer."
+}
+
+/// What this server can do, for programs.
+public enum RPCDiscover: ControlMethod {
+    public static let name = "rpc.discover"
+    public typealias Params = NoFields
+    package typealias Result = JSONValue
+}
+
+extension RPCDiscover {
+    package static let summary = "Answers with this document."
 }

@@ -1,4 +1,5 @@
 import Boot
+import FoundationEssentials
 import GuestMemory
 import KVM
 import Linux
@@ -12,9 +13,9 @@ extension ControlError {
     init(_ error: any Error) {
         switch error {
         case let error as ControlError: self = error
-        case let error as DecodingError: self.init(decoding: error)
         case let error as ConfigurationError:
-            self.init(.invalidArgument, error.description, field: "config." + error.field)
+            self.init(.invalidArgument, "/config" + error.description, field: "/config" + error.field)
+        case let error as FieldError: self.init(error.cause, field: "/config" + error.field)
         case let error as KVMError:
             let isForbidden = [.permissionDenied, .notPermitted].contains(error.errno)
             self.init(
@@ -28,14 +29,19 @@ extension ControlError {
             } else {
                 self.init(.invalidArgument, error.description)
             }
-            field = "config.kernel.path"
         case let error as RawImageError: self.init(image: error)
         case let error as TapError: self.init(Self.kind(error), error.description)
         case GuestMemoryError.mapping(let cause, _, _):
-            self.init(.resource, "\(error)", field: "config.memory", errno: cause.errno.rawValue)
+            self.init(.resource, "\(error)", field: "/config/memory", errno: cause.errno.rawValue)
         case is PlacementError, is KernelCommandLineError, is ACPIError: self.init(.invalidArgument, "\(error)")
         default: self.init(.io, "\(error)")
         }
+    }
+
+    /// What a client is told of an error that a parameter has caused.
+    init(_ error: any Error, field: String?) {
+        self.init(error)
+        self.field = field
     }
 
     private init(errno: Errno, _ message: String) {
@@ -76,39 +82,29 @@ extension ControlError {
         }
     }
 
-    private init(decoding error: DecodingError) {
-        let (path, problem): ([any CodingKey], String) =
-            switch error {
-            case .keyNotFound(let key, let context): (context.codingPath + [key], "this field must be there")
-            case .typeMismatch(let type, let context): (context.codingPath, "this must be \(Self.name(type))")
-            case .valueNotFound(let type, let context):
-                (context.codingPath, "this must be \(Self.name(type)), not null")
-            case .dataCorrupted(let context): (context.codingPath, context.debugDescription)
-            @unknown default: ([], "\(error)")
-            }
-        // Clients think of parameters, and not of the message around them.
-        let isParameter = path.first?.stringValue == "params"
-        let field = Self.field(isParameter ? path.dropFirst() : path[...])
-        let subject = field.isEmpty ? (isParameter ? "params" : "the message") : field
-        self.init(.invalidArgument, "\(subject): \(problem)", field: field.isEmpty ? nil : field)
+    /// - Parameters:
+    ///   - error: what decoding `line` has thrown, a message whose method is known.
+    ///   - schema: of the method's parameters.
+    init(parameters error: DecodingError, of line: Data, _ schema: Schema) {
+        let problem = DecodingProblem(error, in: Array(line), after: ["params"], schema: schema)
+        self.init(problem, subject: "params")
     }
 
-    /// A dotted path, such as `config.disks[0].path`.
-    private static func field(_ path: ArraySlice<any CodingKey>) -> String {
-        path.reduce("") { field, key in
-            if let index = key.intValue { return "\(field)[\(index)]" }
-            return field.isEmpty ? key.stringValue : "\(field).\(key.stringValue)"
+    /// - Parameter error: what decoding `line` has thrown, which is not a request.
+    init(message error: any Error, _ line: Data) {
+        guard let error = error as? DecodingError else {
+            self.init(error)
+            return
         }
+        let problem = DecodingProblem(error, in: Array(line), schema: Envelope.schema)
+        self.init(problem, subject: "the message")
     }
 
-    /// A type in JSON's terms.
-    private static func name(_ type: any Any.Type) -> String {
-        switch type {
-        case is String.Type: "a string"
-        case is Bool.Type: "true or false"
-        case is any BinaryInteger.Type: "a whole number"
-        case is any RangeReplaceableCollection.Type: "a list"
-        default: "an object"
-        }
+    /// - Parameter subject: what to call the whole.
+    private init(_ problem: DecodingProblem, subject: String) {
+        let isWhole = problem.place.steps.isEmpty
+        self.init(
+            .invalidArgument, isWhole ? "\(subject): \(problem.problem)" : "\(problem)",
+            field: isWhole ? nil : "\(problem.place)")
     }
 }

@@ -81,9 +81,15 @@ public final class ControlServer {
             limits: Limits(maxLine: LineBuffer.limit))
     }
 
+    /// What clients can ask for, and are told: an OpenRPC document.
+    package var document: JSONValue { openRPC.document }
+
+    var openRPC: OpenRPC { dispatcher.openRPC }
+
     private func register(_ session: MachineSession) {
         dispatcher.on(ServerInfo.self) { [unowned self] _ in hello }
         dispatcher.on(ServerPing.self) { _ in NoFields() }
+        dispatcher.on(RPCDiscover.self) { [unowned self] _ in document }
         dispatcher.on(VMCreate.self) { params in
             try session.create(params.config)
             return VMCreate.Result(id: MachineSession.id)

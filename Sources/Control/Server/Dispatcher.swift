@@ -6,23 +6,28 @@ struct Dispatcher {
     private typealias Handler = (_ line: Data, _ envelope: Envelope, _ writer: MessageWriter) -> Void
 
     private var handlers: [String: Handler] = [:]
+    private var types: [String: any ControlMethod.Type] = [:]
     private let decoder = JSONDecoder()
 
     /// The methods' names, in order.
     var methods: [String] { handlers.keys.sorted() }
 
+    /// The same for programs.
+    var openRPC: OpenRPC { OpenRPC(methods: methods.compactMap { types[$0] }) }
+
     /// Serves a method whose answer may come later. What `handle` throws is the answer, too.
     mutating func on<Method: ControlMethod>(
         _ method: Method.Type, later handle: @escaping (Method.Params, Reply<Method.Result>) throws -> Void
     ) {
+        types[Method.name] = method
         handlers[Method.name] = { [decoder] line, envelope, writer in
             let reply = Reply<Method.Result>(to: envelope.id, writer: writer)
             do {
-                let params =
-                    envelope.hasParams
-                    ? try decoder.decode(Call<Method.Params>.self, from: line).params
-                    : try decoder.decode(Method.Params.self, from: Data("{}".utf8))
-                try handle(params, reply)
+                let call = try decoder.decode(
+                    Call<Method.Params>.self, from: envelope.hasParams ? line : Data(#"{"params":{}}"#.utf8))
+                try handle(call.params, reply)
+            } catch let error as DecodingError {
+                reply.fail(ControlError(parameters: error, of: line, Method.Params.schema))
             } catch {
                 reply.fail(ControlError(error))
             }
@@ -50,19 +55,23 @@ struct Dispatcher {
         func refuse(_ code: ErrorCode, id: RequestID? = nil, _ error: ControlError) {
             writer.send(ErrorResponse(id: id, code: code, error))
         }
-        if let problem = JSONText.problem(in: bytes) {
-            return refuse(.parseError, ControlError(.invalidArgument, problem))
+        do {
+            try JSONText.check(bytes)
+        } catch {
+            let column = JSONText.position(of: error.offset, in: bytes).column
+            return refuse(
+                .parseError,
+                ControlError(
+                    .invalidArgument, "the line is not JSON: column \(column): \(error.message)",
+                    hint: "send one object a line"))
         }
         let line = Data(bytes)
         let envelope: Envelope
         do {
             envelope = try decoder.decode(Envelope.self, from: line)
-        } catch DecodingError.dataCorrupted(let context) where context.codingPath.isEmpty {
-            return refuse(
-                .parseError, ControlError(.invalidArgument, "the line is not JSON", hint: "send one object a line"))
         } catch {
             let id = try? decoder.decode(MessageIdentity.self, from: line).id
-            return refuse(.invalidRequest, id: id, ControlError(error))
+            return refuse(.invalidRequest, id: id, ControlError(message: error, line))
         }
         guard let handler = handlers[envelope.method] else {
             guard let id = envelope.id else { return }

@@ -164,7 +164,7 @@ final class MachineSession {
         if let disk = machine?.disks.first(where: { $0.id == change.id }) {
             try change.require(only: ["path"], of: "disk '\(disk.id)'")
             let done = updates.expect { [unowned self] error in
-                if let error { return reply.fail(ControlError(error)) }
+                if let error { return reply.fail(ControlError(error, field: change.path == nil ? nil : "/path")) }
                 if let path = change.path, let index = configuration?.disks.firstIndex(where: { $0.id == disk.id }) {
                     configuration?.disks[index].path = path
                 }
@@ -174,7 +174,7 @@ final class MachineSession {
         } else if let net = machine?.nets.first(where: { $0.id == change.id }) {
             try change.require(only: ["linkUp"], of: "network card '\(net.id)'")
             guard let isUp = change.linkUp else {
-                throw ControlError(.invalidArgument, "'linkUp' is missing", field: "linkUp", hint: "true or false")
+                throw ControlError(.invalidArgument, "'linkUp' is missing", field: "/linkUp", hint: "true or false")
             }
             net.setLink(up: isUp)
             reply.succeed(NoFields())
@@ -183,15 +183,15 @@ final class MachineSession {
             guard let size = change.size, size.bytes <= machine?.memorySize ?? 0 else {
                 throw ControlError(
                     .invalidArgument, change.size == nil ? "'size' is missing" : "it is more than the machine's memory",
-                    field: "size", hint: "how much the guest is to give back, such as 256M")
+                    field: "/size", hint: "how much the guest is to give back, such as 256M")
             }
             balloon.setTarget(size)
             reply.succeed(NoFields())
         } else if machine?.deviceNames.contains(change.id) == true {
-            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "id")
+            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "/id")
         } else {
             throw ControlError(
-                .notFound, "the machine has no device '\(change.id)'", field: "id", hint: "vm.get lists its devices")
+                .notFound, "the machine has no device '\(change.id)'", field: "/id", hint: "vm.get lists its devices")
         }
     }
 

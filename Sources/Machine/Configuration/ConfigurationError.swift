@@ -1,6 +1,6 @@
 /// A field of the configuration that cannot be used: which, its value, and what is allowed.
 public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
-    /// Dotted path, such as `kernel.path`.
+    /// A JSON pointer (RFC 6901) into the configuration, such as `/kernel/path`.
     public let field: String
     public let value: String
     public let problem: String

@@ -24,7 +24,7 @@ extension VMConfiguration {
             case file(path: String)
         }
 
-        enum CodingKeys: String, CodingKey, CaseIterable {
+        package enum CodingKeys: String, CodingKey, CaseIterable {
             case device, output
         }
 
@@ -66,5 +66,35 @@ extension VMConfiguration.Console.Output: RawRepresentable, Codable {
                 in: container, debugDescription: "'\(text)' is not possible; use events, inherit, discard or file:PATH")
         }
         self = output
+    }
+}
+
+extension VMConfiguration.Console: DescribedObject {
+    package static let summary = "The guest's console."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .device:
+            .optional(
+                Device.self, "What it is to the guest: COM1, or hvc0, which needs the kernel's driver", usual: "serial")
+        case .output:
+            .optional(
+                Output.self,
+                """
+                Where its output goes under 'swiftlet serve': to the client, to Swiftlet's stderr, nowhere, or to the \
+                end of a file
+                """, usual: "events")
+        }
+    }
+}
+
+extension VMConfiguration.Console.Device: Described {}
+
+extension VMConfiguration.Console.Output: Described {
+    package static var schema: Schema {
+        .text(
+            .init(
+                pattern: #"^(events|inherit|discard|file:[^\u0000]+)$"#,
+                meaning: "events, inherit, discard or file:PATH", examples: ["events", "file:console.log"]))
     }
 }

@@ -21,7 +21,7 @@ extension VMConfiguration {
         public var bytesPerSecond: UInt64?
         public var operationsPerSecond: UInt64?
 
-        enum CodingKeys: String, CodingKey, CaseIterable {
+        package enum CodingKeys: String, CodingKey, CaseIterable {
             case id, path, readOnly, direct, serial, queues, queueSize, bytesPerSecond, operationsPerSecond
         }
 
@@ -33,33 +33,37 @@ extension VMConfiguration {
         static let queueRange = 1...16
         static let queueSizeRange = 4...1024
         static let longestSerial = 20
-        static let leastBytesPerSecond: UInt64 = 4096
+        static let bytesPerSecondRange: ClosedRange<UInt64> = 4096 ... .max
+        static let operationsPerSecondRange: ClosedRange<UInt64> = 1 ... .max
 
-        /// - Parameter field: the dotted path to this disk.
+        /// - Parameter field: the pointer to this disk.
         func validate(field: String) throws(ConfigurationError) {
             guard !path.isEmpty, !path.utf8.contains(0) else {
-                throw ConfigurationError(field: "\(field).path", value: "'\(path)'", problem: "it must name a file")
+                throw ConfigurationError(field: "\(field)/path", value: "'\(path)'", problem: "it must name a file")
             }
             if let serial, serial.utf8.count > Self.longestSerial || serial.utf8.contains(0) {
                 throw ConfigurationError(
-                    field: "\(field).serial", value: "'\(serial)'",
+                    field: "\(field)/serial", value: "'\(serial)'",
                     problem: "it must have at most \(Self.longestSerial) bytes, and no zero byte")
             }
             if let queues, !Self.queueRange.contains(queues) {
-                throw ConfigurationError(field: "\(field).queues", value: "\(queues)", problem: "it must be 1 to 16")
+                throw ConfigurationError(
+                    field: "\(field)/queues", value: "\(queues)", problem: "it must be \(Self.queueRange.words)")
             }
             if let queueSize, !Self.queueSizeRange.contains(queueSize) || queueSize.nonzeroBitCount != 1 {
                 throw ConfigurationError(
-                    field: "\(field).queueSize", value: "\(queueSize)", problem: "it must be a power of two, 4 to 1024")
+                    field: "\(field)/queueSize", value: "\(queueSize)",
+                    problem: "it must be a power of two, \(Self.queueSizeRange.words)")
             }
-            if let bytesPerSecond, bytesPerSecond < Self.leastBytesPerSecond {
+            if let bytesPerSecond, !Self.bytesPerSecondRange.contains(bytesPerSecond) {
                 throw ConfigurationError(
-                    field: "\(field).bytesPerSecond", value: "\(bytesPerSecond)",
-                    problem: "it must be \(Self.leastBytesPerSecond) at least")
+                    field: "\(field)/bytesPerSecond", value: "\(bytesPerSecond)",
+                    problem: "it must be \(Self.bytesPerSecondRange.lowerBound) at least")
             }
-            if operationsPerSecond == 0 {
+            if let operationsPerSecond, !Self.operationsPerSecondRange.contains(operationsPerSecond) {
                 throw ConfigurationError(
-                    field: "\(field).operationsPerSecond", value: "0", problem: "it must be 1 at least")
+                    field: "\(field)/operationsPerSecond", value: "\(operationsPerSecond)",
+                    problem: "it must be \(Self.operationsPerSecondRange.lowerBound) at least")
             }
         }
     }
@@ -70,16 +74,16 @@ extension VMConfiguration {
         /// By path, whether it is for reading only.
         var paths: [String: Bool] = [:]
         for (index, disk) in disks.enumerated() {
-            let field = "disks[\(index)]"
+            let field = "/disks/\(index)"
             try disk.validate(field: field)
             guard !disk.id.isEmpty, ids.insert(disk.id).inserted else {
                 throw ConfigurationError(
-                    field: "\(field).id", value: "'\(disk.id)'", problem: "each disk must have a name of its own")
+                    field: "\(field)/id", value: "'\(disk.id)'", problem: "each disk must have a name of its own")
             }
             let serial = Array((disk.serial ?? disk.id).utf8.prefix(Disk.longestSerial))
             if !serials.insert(serial).inserted, disk.serial == nil {
                 throw ConfigurationError(
-                    field: "\(field).id", value: "'\(disk.id)'",
+                    field: "\(field)/id", value: "'\(disk.id)'",
                     problem:
                         "the guest would know it by the same serial as another disk: give it a serial of its own"
                 )
@@ -87,9 +91,41 @@ extension VMConfiguration {
             let isReadOnly = disk.readOnly ?? false
             if let other = paths.updateValue(isReadOnly, forKey: disk.path), !(isReadOnly && other) {
                 throw ConfigurationError(
-                    field: "\(field).path", value: "'\(disk.path)'",
+                    field: "\(field)/path", value: "'\(disk.path)'",
                     problem: "another disk has the same image; only disks that are all read-only can share one")
             }
+        }
+    }
+}
+
+extension VMConfiguration.Disk: DescribedObject {
+    package static let summary = "A disk: a raw image behind virtio-blk."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(.name, "Its name, unlike that of any other device")
+        case .path: .required(.path(), "A regular file or a block device, whose bytes are the disk's bytes")
+        case .readOnly:
+            .optional(
+                Bool.self, "Whether the guest may only read it, as then may others at the same time", usual: false)
+        case .direct: .optional(Bool.self, "Whether to go past the host's page cache (O_DIRECT)", usual: false)
+        case .serial:
+            .optional(
+                .text(
+                    .init(
+                        pattern: #"^[^\u0000]*$"#, length: 0...longestSerial,
+                        meaning: "\(longestSerial) bytes at most, without a zero byte")),
+                "What the guest tells the disk by; the id unless it is given")
+        case .queues: .optional(.integer(queueRange), "Request queues", usual: 1)
+        case .queueSize: .optional(.powerOfTwo(queueSizeRange), "Entries of each queue", usual: 256)
+        case .bytesPerSecond:
+            .optional(
+                .integer(bytesPerSecondRange),
+                "A limit of reads and writes together, in bytes a second; there is none unless it is given")
+        case .operationsPerSecond:
+            .optional(
+                .integer(operationsPerSecondRange),
+                "A limit of reads and writes together, in operations a second; there is none unless it is given")
         }
     }
 }

@@ -33,7 +33,7 @@ public struct Fields<Key: CodingKey & CaseIterable> {
     private func locating<Value>(_ key: Key, _ body: () throws -> Value) throws -> Value {
         do {
             return try body()
-        } catch let error as DecodingError {
+        } catch let error as DecodingError where !Self.isWithoutPlace(error) {
             throw error
         } catch {
             throw DecodingError.dataCorrupted(
@@ -41,6 +41,10 @@ public struct Fields<Key: CodingKey & CaseIterable> {
                     codingPath: container.codingPath + [key],
                     debugDescription: "the number does not fit; use a whole number within the field's range"))
         }
+    }
+
+    private static func isWithoutPlace(_ error: DecodingError) -> Bool {
+        if case .dataCorrupted(let context) = error { context.codingPath.isEmpty } else { false }
     }
 }
 

@@ -11,7 +11,7 @@ extension VMConfiguration {
         /// The file that the guest's output is appended to.
         public var file: String?
 
-        enum CodingKeys: String, CodingKey, CaseIterable {
+        package enum CodingKeys: String, CodingKey, CaseIterable {
             case name, socket, file
         }
 
@@ -28,13 +28,13 @@ extension VMConfiguration {
     func validatePorts() throws(ConfigurationError) {
         guard ports.count <= Self.mostPorts else {
             throw ConfigurationError(
-                field: "ports", value: "of \(ports.count)", problem: "a machine has at most \(Self.mostPorts) ports")
+                field: "/ports", value: "of \(ports.count)", problem: "a machine has at most \(Self.mostPorts) ports")
         }
         for (index, port) in ports.enumerated() {
-            try port.validate(field: "ports[\(index)]")
+            try port.validate(field: "/ports/\(index)")
             guard !ports[..<index].contains(where: { $0.name == port.name }) else {
                 throw ConfigurationError(
-                    field: "ports[\(index)].name", value: "'\(port.name)'", problem: "another port has this name")
+                    field: "/ports/\(index)/name", value: "'\(port.name)'", problem: "another port has this name")
             }
         }
     }
@@ -53,7 +53,7 @@ extension VMConfiguration.Port {
         guard isSound, !name.isEmpty, name.utf8.count <= VMConfiguration.longestPortName, name != ".", name != ".."
         else {
             throw ConfigurationError(
-                field: "\(field).name", value: "'\(name)'",
+                field: "\(field)/name", value: "'\(name)'",
                 problem: """
                     it must be 1 to \(VMConfiguration.longestPortName) letters, digits, '.', '-' and '_', as it becomes a \
                     file name in the guest
@@ -65,13 +65,38 @@ extension VMConfiguration.Port {
         }
         if let path = socket ?? file, path.isEmpty || path.utf8.contains(0) {
             throw ConfigurationError(
-                field: "\(field).\(socket == nil ? "file" : "socket")", value: "'\(path)'",
+                field: "\(field)/\(socket == nil ? "file" : "socket")", value: "'\(path)'",
                 problem: "it must name a file")
         }
         if let socket, socket.utf8.count > UnixSocket.longestPath {
             throw ConfigurationError(
-                field: "\(field).socket", value: "'\(socket)'",
+                field: "\(field)/socket", value: "'\(socket)'",
                 problem: "a socket's path has at most \(UnixSocket.longestPath) bytes; a relative one is shorter")
+        }
+    }
+}
+
+extension VMConfiguration.Port: DescribedObject {
+    package static let summary =
+        "A named stream of bytes between a process in the guest and the host, connected to one of 'socket' and 'file'."
+    package static let alternatives = [CodingKeys.socket, .file]
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .name:
+            .required(
+                .text(
+                    .init(
+                        pattern: #"^(?!\.\.?$)[A-Za-z0-9._-]+$"#, length: 1...VMConfiguration.longestPortName,
+                        meaning: """
+                            1 to \(VMConfiguration.longestPortName) letters, digits, '.', '-' and '_', but not '.' or \
+                            '..'
+                            """, examples: ["agent"])),
+                "Its name, unlike that of any other port: the guest has it as /dev/virtio-ports/NAME")
+        case .socket:
+            .optional(
+                .path(atMost: UnixSocket.longestPath), "Where to listen for clients, one at a time: a Unix socket")
+        case .file: .optional(.path(), "The file that the guest's output is appended to")
         }
     }
 }

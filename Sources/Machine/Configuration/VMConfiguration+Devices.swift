@@ -20,22 +20,22 @@ extension VMConfiguration {
     func validateDevices() throws(ConfigurationError) {
         if transport == .mmio, virtioDeviceCount > Self.mostMMIODevices {
             throw ConfigurationError(
-                field: "transport", value: "mmio",
+                field: "/transport", value: "mmio",
                 problem: """
                     it has room for \(Self.mostMMIODevices) virtio devices, and the machine has \(virtioDeviceCount); use \
                     'pci', which has room for more
                     """)
         }
         for (index, disk) in disks.enumerated() where Self.ownNames.contains(disk.id) {
-            throw Self.reserved(disk.id, field: "disks[\(index)].id")
+            throw Self.reserved(disk.id, field: "/disks/\(index)/id")
         }
         var ids = Set(disks.map(\.id))
         for (index, net) in nets.enumerated() where Self.ownNames.contains(net.id) {
-            throw Self.reserved(net.id, field: "nets[\(index)].id")
+            throw Self.reserved(net.id, field: "/nets/\(index)/id")
         }
         for (index, net) in nets.enumerated() where !ids.insert(net.id).inserted {
             throw ConfigurationError(
-                field: "nets[\(index)].id", value: "'\(net.id)'",
+                field: "/nets/\(index)/id", value: "'\(net.id)'",
                 problem: "another device has it; each device needs an id of its own")
         }
     }

@@ -8,7 +8,7 @@ extension VMConfiguration {
         /// Where programs on the host connect to; those of the guest reach this path with `_PORT` added.
         public var socket: String
 
-        enum CodingKeys: String, CodingKey, CaseIterable {
+        package enum CodingKeys: String, CodingKey, CaseIterable {
             case cid, socket
         }
 
@@ -20,23 +20,38 @@ extension VMConfiguration {
         func validate() throws(ConfigurationError) {
             guard VsockDevice.contexts.contains(cid) else {
                 throw ConfigurationError(
-                    field: "vsock.cid", value: "\(cid)",
-                    problem:
-                        "a guest's context is \(VsockDevice.contexts.lowerBound) to \(VsockDevice.contexts.upperBound)"
-                )
+                    field: "/vsock/cid", value: "\(cid)",
+                    problem: "a guest's context is \(VsockDevice.contexts.words)")
             }
             guard !socket.isEmpty, !socket.utf8.contains(0) else {
                 throw ConfigurationError(
-                    field: "vsock.socket", value: "'\(socket)'", problem: "it must be a path for a socket")
+                    field: "/vsock/socket", value: "'\(socket)'", problem: "it must be a path for a socket")
             }
             guard socket.utf8.count <= VsockDevice.longestPath else {
                 throw ConfigurationError(
-                    field: "vsock.socket", value: "'\(socket)'",
+                    field: "/vsock/socket", value: "'\(socket)'",
                     problem: """
                         it has \(socket.utf8.count) bytes, where \(VsockDevice.longestPath) is the most that leaves \
                         room for a port; use a shorter path, or one relative to the working directory
                         """)
             }
+        }
+    }
+}
+
+extension VMConfiguration.Vsock: DescribedObject {
+    package static let summary = "Connections between programs of the guest and Unix sockets of the host."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .cid: .required(.integer(VsockDevice.contexts), "The guest's context")
+        case .socket:
+            .required(
+                .path(atMost: VsockDevice.longestPath),
+                """
+                A Unix socket where programs on the host connect to the guest's; those of the guest reach this path \
+                with '_PORT' added
+                """)
         }
     }
 }

@@ -29,7 +29,7 @@ struct ConsolePlan {
                 ? "another program listens there, or it is no socket: choose another path, or end the program"
                 : "choose a path in a directory that exists and can be written to"
             throw ConfigurationError(
-                field: "ports[\(index)].socket", value: "'\(path)'", problem: "\(error); \(remedy)")
+                field: "/ports/\(index)/socket", value: "'\(path)'", problem: "\(error); \(remedy)")
         }
     }
 
@@ -40,7 +40,7 @@ struct ConsolePlan {
             return try FilePeer(path: path) { problem in events.report("port '\(name)': \(problem)") }
         } catch {
             throw ConfigurationError(
-                field: "ports[\(index)].file", value: "'\(path)'",
+                field: "/ports/\(index)/file", value: "'\(path)'",
                 problem: "\(error); it must be a plain file that can be written to, or a place for a new one")
         }
     }

@@ -33,15 +33,15 @@ struct DevicePlan: Sendable {
         transport = configuration.transport
         // Queues, vectors and connections are descriptors, of which a process may by default have a thousand.
         if configuration.virtioDeviceCount > 0 { ResourceLimits.raiseDescriptors() }
-        for disk in configuration.disks {
-            let plan = try DiskPlan(disk, events)
+        for (index, disk) in configuration.disks.enumerated() {
+            let plan = try FieldError.naming("/disks/\(index)/path") { try DiskPlan(disk, events) }
             if let warning = plan.warning { warnings.append(warning) }
             // The host can keep this thread waiting, for a slow or a frozen disk: nobody else may have to wait for that.
             let device = try add(disk.id, plan.device, loop: try makeLoop(name: "disk-\(disk.id)"))
             disks.append(DiskHandle(disk, device: device))
         }
-        for net in configuration.nets {
-            let plan = try NetPlan(net)
+        for (index, net) in configuration.nets.enumerated() {
+            let plan = try FieldError.naming("/nets/\(index)/\(net.backendField)") { try NetPlan(net) }
             if let warning = plan.warning { warnings.append(warning) }
             nets.append(NetHandle(id: net.id, device: try add(net.id, plan.device)))
         }
@@ -63,7 +63,7 @@ struct DevicePlan: Sendable {
                 ? "another program listens there, or it is no socket: choose another path, or end the program"
                 : "choose a path in a directory that exists and can be written to"
             throw ConfigurationError(
-                field: "vsock.socket", value: "'\(configuration.socket)'", problem: "\(error); \(remedy)")
+                field: "/vsock/socket", value: "'\(configuration.socket)'", problem: "\(error); \(remedy)")
         }
     }
 

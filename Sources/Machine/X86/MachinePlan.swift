@@ -17,7 +17,7 @@ public struct MachinePlan: Sendable {
     let events: EventLog
 
     /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
-    /// - Throws: `ConfigurationError`, or an error of `Boot` that names the file and what is wrong with it.
+    /// - Throws: `ConfigurationError`, or `FieldError` for what a field names.
     public init(_ configuration: VMConfiguration, cache: KernelCache?) throws {
         try configuration.validate()
         self.configuration = configuration
@@ -28,15 +28,23 @@ public struct MachinePlan: Sendable {
             base: Layout.acpiTables.lowerBound,
             room: Layout.acpiTables.count)
 
-        let kernel = try KernelImage(
-            path: configuration.kernel.path, bootProtocol: configuration.kernel.bootProtocol, cache: cache)
-        let initrd = try configuration.kernel.initrd.map { path in try ByteSource(path: path) }
-        let commandLine = try KernelCommandLine(
-            [
-                configuration.kernel.commandLine ?? Self.defaultCommandLine(configuration),
-                configuration.kernel.append ?? "",
-            ],
-            limit: kernel.commandLineLimit)
+        let kernel = try FieldError.naming("/kernel/path") {
+            try KernelImage(
+                path: configuration.kernel.path, bootProtocol: configuration.kernel.bootProtocol, cache: cache)
+        }
+        let initrd = try FieldError.naming("/kernel/initrd") {
+            try configuration.kernel.initrd.map { path in try ByteSource(path: path) }
+        }
+        let commandLine = try FieldError.naming(
+            configuration.kernel.append == nil ? "/kernel/commandLine" : "/kernel/append"
+        ) {
+            try KernelCommandLine(
+                [
+                    configuration.kernel.commandLine ?? Self.defaultCommandLine(configuration),
+                    configuration.kernel.append ?? "",
+                ],
+                limit: kernel.commandLineLimit)
+        }
         boot = try BootPlan(
             kernel: kernel, initrd: initrd, commandLine: commandLine,
             machine: MachineDescription(
