@@ -6,13 +6,16 @@ enum DiskOption {
     private static let keys =
         "path=FILE, and then any of id=, readonly, direct, serial=, queues=, queue-size=, bps= and iops="
 
+    /// - Parameter others: disks that there are besides; one without an id gets one that none of them has.
     /// - Throws: `ValidationError` that names the part which is wrong, and what is allowed.
-    static func disks(_ values: [String]) throws -> [VMConfiguration.Disk] {
-        try values.enumerated().map { try disk($0.element, number: $0.offset) }
+    static func disks(_ values: [String], besides others: [VMConfiguration.Disk] = []) throws -> [VMConfiguration.Disk]
+    {
+        let ids = DefaultIDs("disk", besides: others.map(\.id))
+        return try zip(values, ids).map { try disk($0, id: $1) }
     }
 
-    private static func disk(_ text: String, number: Int) throws -> VMConfiguration.Disk {
-        var disk = VMConfiguration.Disk(id: "disk\(number)", path: "")
+    private static func disk(_ text: String, id: String) throws -> VMConfiguration.Disk {
+        var disk = VMConfiguration.Disk(id: id, path: "")
         var given: Set<String> = []
         for part in parts(of: text) {
             let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

@@ -6,13 +6,18 @@ import Network
 enum NetOption {
     private static let keys = "tap=IFNAME, fd=N, user or none, and then any of id=, mac=, mtu=, queues= and bps="
 
+    /// What stands for no card at all.
+    static let none = "none"
+
+    /// - Parameter others: cards that there are besides; one without an id gets one that none of them has.
     /// - Throws: `ValidationError` that names the part which is wrong, and what is allowed.
-    static func nets(_ values: [String]) throws -> [VMConfiguration.Net] {
-        try values.enumerated().filter { $0.element != "none" }.map { try net($0.element, number: $0.offset) }
+    static func nets(_ values: [String], besides others: [VMConfiguration.Net] = []) throws -> [VMConfiguration.Net] {
+        let ids = DefaultIDs("net", besides: others.map(\.id))
+        return try zip(values, ids).filter { $0.0 != none }.map { try net($0, id: $1) }
     }
 
-    private static func net(_ text: String, number: Int) throws -> VMConfiguration.Net {
-        var net = VMConfiguration.Net(id: "net\(number)")
+    private static func net(_ text: String, id: String) throws -> VMConfiguration.Net {
+        var net = VMConfiguration.Net(id: id)
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             let words = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             switch (words[0], words.dropFirst().first) {

@@ -13,25 +13,39 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Boots a virtual machine on this terminal and waits for its end.",
         discussion: """
-            The guest's console, its first serial port or with --console virtio hvc0, is stdin and stdout. The exit status is 0 when the guest powers off or \
-            reboots, 255 when it panics or faults, 124 when the time limit runs out and 125 when Swiftlet fails.
+            The guest's console, its first serial port or, with --console virtio, hvc0, is stdin and stdout. On a \
+            terminal, Ctrl-] then q leaves and kills the machine.
 
-            On a terminal, Ctrl-] then q leaves and kills the machine.
+            The exit status is 0 when the guest powers off or reboots, 255 when it panics or faults, 124 when the time \
+            limit runs out and 125 when Swiftlet fails. A guest can set it through its debug-exit port. A signal \
+            presses the guest's power button, and is what Swiftlet then dies of; a second one kills.
 
             Examples:
               swiftlet run --kernel vmlinuz --initrd initrd.img
-              swiftlet run --kernel vmlinux --cpus 4 --memory 2G --append quiet --timeout 90s
+              swiftlet run --kernel vmlinux --cpus 4 --timeout 90s
+              swiftlet run --kernel vmlinuz --append quiet > console.log
+              swiftlet run --kernel vmlinuz --disk path=disk.img --net user
+              swiftlet run --config vm.json --memory 4G
+
+            A vm.json for the last one:
+              {"kernel": {"path": "vmlinuz", "initrd": "initrd.img"},
+               "cpus": 2, "disks": [{"id": "root", "path": "disk.img"}]}
             """)
 
-    @OptionGroup var machine: MachineOptions
+    /// Apart from `command`, so that an unknown option can be compared with them.
+    struct Options: ParsableArguments {
+        @OptionGroup var machine: MachineOptions
 
-    @Option(
-        help: ArgumentHelp("Kill the machine after this time, such as 90s or 10m.", valueName: "duration"),
-        transform: OptionValue.timeSpan)
-    var timeout: TimeSpan?
+        @Option(
+            help: ArgumentHelp("Kill the machine after this time, such as 90s or 10m.", valueName: "duration"),
+            transform: OptionValue.timeSpan)
+        var timeout: TimeSpan?
 
-    @Flag(name: .short, help: "Tell on stderr what the machine did: milestones, exits, a fault's registers.")
-    var verbose = false
+        @Flag(name: .short, help: "Tell on stderr what the machine did: milestones, exits, a fault's registers.")
+        var verbose = false
+    }
+
+    @OptionGroup var options: Options
 
     @Argument(parsing: .captureForPassthrough, help: .hidden)
     var command: [String] = []
@@ -40,7 +54,11 @@ struct RunCommand: ParsableCommand {
         // Everything from the first unknown word on is here, an unknown option as well.
         if let first = command.first, first != "--", first.hasPrefix("-") {
             if ["-h", "--help"].contains(first) { throw CleanExit.helpRequest(self) }
-            throw ValidationError("Unknown option '\(first)'")
+            do {
+                _ = try Options.parse([first])
+            } catch {
+                throw ValidationError(Options.message(for: error))
+            }
         }
         if let name = command.first(where: { $0 != "--" }) {
             throw ValidationError(
@@ -57,7 +75,7 @@ struct RunCommand: ParsableCommand {
         let machine = try makeMachine()
         let supervisor = try Supervisor(
             machine, signals: ProcessSignals.takeOver(), terminal: Terminal(STDIN_FILENO),
-            timeLimit: timeout?.nanoseconds)
+            timeLimit: options.timeout?.nanoseconds)
         let outputFailure = OutputFailure()
         let console = try ConsoleThread(
             console: machine.console, port: machine.consolePort, input: STDIN_FILENO, output: STDOUT_FILENO,
@@ -81,16 +99,21 @@ struct RunCommand: ParsableCommand {
         supervisor.restoreTerminal()
 
         for report in machine.events.reports { standardError.write("swiftlet: \(report)\n") }
-        if verbose { RunSummary(machine, begin: begin).print() }
+        if options.verbose { RunSummary(machine, begin: begin).print() }
         try end(machine.outcome, signal: supervisor.endingSignal, lostOutput: outputFailure.error.withLock { $0 })
     }
 
     /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.
     private func makeMachine() throws -> Machine {
         let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
-        let plan = try MachinePlan(try machine.configuration(), cache: cache)
-        for warning in plan.warnings { standardError.write("swiftlet: \(warning)\n") }
-        return try Machine(try System(), plan)
+        let (configuration, origin) = try options.machine.configuration()
+        do {
+            let plan = try MachinePlan(configuration, cache: cache)
+            for warning in plan.warnings + origin.warnings { standardError.write("swiftlet: \(warning)\n") }
+            return try Machine(try System(), plan)
+        } catch {
+            throw origin.explain(error)
+        }
     }
 
     /// Turns the machine's outcome into the end of this process.
@@ -101,7 +124,7 @@ struct RunCommand: ParsableCommand {
         case .killed(.signal(let number)): ProcessSignals.die(of: number)
         case .killed(.outputFailure(.brokenPipe)): ProcessSignals.die(of: SIGPIPE)
         case .killed(.outputFailure(let errno)): try end(.failure, "stdout: \(errno); the machine was killed")
-        case .killed(.timeLimit): try end(.timedOut, "the time limit of \(timeout?.description ?? "") ran out")
+        case .killed(.timeLimit): try end(.timedOut, "the time limit of \(options.timeout?.description ?? "") ran out")
         case .killed(.user): throw ExitCode.success
         case .failed(let report): try end(.failure, report)
         case .fault(let report): try end(.guestDied, report)
@@ -117,7 +140,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func end(_ status: ExitStatus, _ report: FaultReport) throws -> Never {
-        let details = verbose && !report.details.isEmpty ? "\n" + report.details : ""
+        let details = options.verbose && !report.details.isEmpty ? "\n" + report.details : ""
         try end(status, report.summary + details)
     }
 

@@ -6,30 +6,64 @@ import Machine
 
 /// The flags of `swiftlet run` that describe the machine.
 struct MachineOptions: ParsableArguments {
-    @Option(help: "The kernel to boot, an ELF vmlinux or a bzImage (default: the host's own).")
-    var kernel: String?
-
-    @Option(help: "The initial RAM disk.")
-    var initrd: String?
-
-    @Option(parsing: .unconditionalSingleValue, help: "Added to the kernel command line; may be given more than once.")
-    var append: [String] = []
-
-    @Option(help: "How many vCPUs, 1 to 32.")
-    var cpus = 1
-
-    @Option(help: "The guest's memory, such as 512M or 2G.", transform: OptionValue.size)
-    var memory = ByteSize(bytes: 512 << 20)
-
-    @Option(help: "The host's pages behind the guest's memory.")
-    var hugePages = HugePages.transparent
+    private static let usual = VMConfiguration(kernel: .init(path: ""))
 
     @Option(
-        help: "How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest.")
-    var bootProtocol = BootProtocolChoice.automatic
+        help: ArgumentHelp(
+            "A file with the machine's configuration as JSON; other options override what it says.",
+            discussion: """
+                Options that may be given more than once add to the file's lists; a disk, card or port with the id or \
+                name of one in the file takes its place. Paths in it are relative to the working directory.
+                """, valueName: "file.json"), completion: .file(extensions: ["json"]))
+    var config: String?
 
-    @Option(help: "How the guest reaches its virtio devices.")
-    var transport = VMConfiguration.DeviceTransport.mmio
+    @Option(
+        help: ArgumentHelp(
+            "The kernel to boot, an ELF vmlinux or a bzImage (default: the host's own).", valueName: "file"),
+        completion: .file())
+    var kernel: String?
+
+    @Option(help: ArgumentHelp("The initial RAM disk.", valueName: "file"), completion: .file())
+    var initrd: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Added to the kernel command line; may be given more than once.", valueName: "text"))
+    var append: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How many vCPUs, \(VMConfiguration.cpuRange.words) (default: \(usual.cpus)).", valueName: "number"))
+    var cpus: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The guest's memory, such as 512M or 2G (default: \(usual.memory)).", valueName: "size"),
+        transform: OptionValue.size)
+    var memory: ByteSize?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What backs the guest's memory: never huge pages, transparent ones where the host has them at hand, or \
+            hugetlbfs, from its reserve (default: \(usual.hugePages.rawValue)).
+            """, valueName: "pages"))
+    var hugePages: HugePages?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How the kernel is entered: pvh, linux64 (a bzImage then unpacks itself), or auto for the fastest (default: \
+            \(usual.kernel.bootProtocol.rawValue)).
+            """, valueName: "protocol"))
+    var bootProtocol: BootProtocolChoice?
+
+    @Option(
+        help: """
+            How the guest reaches its virtio devices: mmio boots fastest, pci has room for more and an interrupt for each \
+            queue (default: \(usual.transport.rawValue)).
+            """)
+    var transport: VMConfiguration.DeviceTransport?
 
     @Option(
         parsing: .unconditionalSingleValue,
@@ -46,13 +80,14 @@ struct MachineOptions: ParsableArguments {
             "A network card; may be given more than once.",
             discussion: """
                 tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
-                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second).
+                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second). \
+                none takes away those of the --config.
                 """,
-            valueName: "tap=IFNAME[,mac=MAC]...|fd=N|user|none"))
+            valueName: "tap=IFNAME|fd=N|user|none[,...]"))
     var net: [String] = []
 
-    @Flag(help: "Give the guest a source of random bytes (virtio-rng).")
-    var entropy = false
+    @Flag(inversion: .prefixedNo, help: "Give the guest a source of random bytes, virtio-rng (default: --no-entropy).")
+    var entropy: Bool?
 
     @Option(
         defaultAsFlag: ByteSize(bytes: 0),
@@ -62,8 +97,12 @@ struct MachineOptions: ParsableArguments {
         transform: OptionValue.size)
     var balloon: ByteSize?
 
-    @Option(help: "The guest's console: COM1, or hvc0.")
-    var console = VMConfiguration.Console.Device.serial
+    @Option(
+        help: ArgumentHelp(
+            """
+            The guest's console: serial for COM1, or virtio for hvc0 (default: \(usual.console.device.rawValue)).
+            """, valueName: "device"))
+    var console: VMConfiguration.Console.Device?
 
     @Option(
         parsing: .unconditionalSingleValue,
@@ -71,7 +110,7 @@ struct MachineOptions: ParsableArguments {
             """
             Give the guest /dev/virtio-ports/NAME, connected with clients of a Unix socket (name=NAME,socket=PATH) or \
             appended to a file (name=NAME,file=PATH); may be given more than once.
-            """, valueName: "port"),
+            """, valueName: "name=NAME,..."),
         transform: PortOption.port)
     var port: [VMConfiguration.Port] = []
 
@@ -84,29 +123,52 @@ struct MachineOptions: ParsableArguments {
         transform: VsockOption.vsock)
     var vsock: VMConfiguration.Vsock?
 
-    /// The configuration that the flags describe, checked.
-    func configuration() throws -> VMConfiguration {
-        var configuration = VMConfiguration(
-            kernel: .init(
-                path: try kernel ?? Self.hostKernel(), initrd: initrd,
-                append: append.isEmpty ? nil : append.joined(separator: " "), bootProtocol: bootProtocol))
-        configuration.cpus = cpus
-        configuration.memory = memory
-        configuration.hugePages = hugePages
-        configuration.transport = transport
-        configuration.disks = try DiskOption.disks(disk)
-        configuration.nets = try NetOption.nets(net)
-        configuration.entropy = entropy
-        configuration.balloon = balloon.map { size in
-            var balloon = VMConfiguration.Balloon()
-            balloon.size = size
-            return balloon
+    /// The configuration of the file and the flags, which is not checked yet, and where it came from.
+    func configuration() throws -> (VMConfiguration, ConfigurationOrigin) {
+        let file = try config.map { try ConfigurationFile(path: $0) }
+        var origin = ConfigurationOrigin(file: file)
+        var configuration =
+            try file?.configuration ?? VMConfiguration(kernel: .init(path: kernel ?? Self.hostKernel()))
+
+        func override<Value>(_ field: WritableKeyPath<VMConfiguration, Value>, _ pointer: String, with value: Value?) {
+            guard let value else { return }
+            configuration[keyPath: field] = value
+            origin.note(pointer)
         }
-        configuration.console.device = console
-        configuration.ports = port
-        configuration.vsock = vsock
-        try configuration.validate()
-        return configuration
+        override(\.kernel.path, "/kernel/path", with: kernel)
+        override(\.kernel.initrd, "/kernel/initrd", with: initrd.map(Optional.some))
+        override(\.kernel.bootProtocol, "/kernel/bootProtocol", with: bootProtocol)
+        override(\.cpus, "/cpus", with: cpus)
+        override(\.memory, "/memory", with: memory)
+        override(\.hugePages, "/hugePages", with: hugePages)
+        override(\.transport, "/transport", with: transport)
+        override(\.entropy, "/entropy", with: entropy)
+        override(\.console.device, "/console/device", with: console)
+        override(\.vsock, "/vsock", with: vsock.map(Optional.some))
+        if let balloon {
+            configuration.balloon = configuration.balloon ?? VMConfiguration.Balloon()
+            configuration.balloon?.size = balloon
+            origin.note("/balloon/size")
+        }
+        if !append.isEmpty {
+            configuration.kernel.append = ([configuration.kernel.append].compactMap { $0 } + append)
+                .joined(separator: " ")
+            origin.note("/kernel/append")
+        }
+
+        func add<Element>(_ elements: [Element], to list: inout [Element], _ pointer: String, id: (Element) -> String) {
+            let ids = list.map(id)
+            for element in elements {
+                let index = ids.firstIndex(of: id(element)) ?? list.endIndex
+                list.replaceSubrange(index..<min(index + 1, list.endIndex), with: [element])
+                origin.note("\(pointer)/\(index)")
+            }
+        }
+        add(try DiskOption.disks(disk, besides: configuration.disks), to: &configuration.disks, "/disks") { $0.id }
+        if net.contains(NetOption.none) { configuration.nets = [] }
+        add(try NetOption.nets(net, besides: configuration.nets), to: &configuration.nets, "/nets") { $0.id }
+        add(port, to: &configuration.ports, "/ports") { $0.name }
+        return (configuration, origin)
     }
 
     private static func hostKernel() throws -> String {
@@ -115,7 +177,8 @@ struct MachineOptions: ParsableArguments {
         let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let path = "/boot/vmlinuz-\(release)"
         guard access(path, F_OK) == 0 else {
-            throw ValidationError("no --kernel was given, and the host's own is not at \(path)")
+            throw ValidationError(
+                "no --kernel was given, and the host's own is not at \(path); name one with --kernel FILE")
         }
         return path
     }
