@@ -9,7 +9,7 @@ include Tests/fuzz/rules.mk
 
 BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) $(FIRMWARE_PACKAGES) \
-	acpica-tools cpio xz-utils zstd lz4 gzip
+	acpica-tools cpio xz-utils zstd lz4 gzip groff-base python3-jsonschema
 
 SWIFTLET := .build/release/swiftlet
 RELEASE_FLAGS := -c release --product swiftlet --disable-local-rpath -Xswiftc -static-executable \
@@ -31,7 +31,7 @@ define install
 	fi
 endef
 
-.PHONY: build run test test-optimised kernels lint format clean build-packages test-packages
+.PHONY: build run man test test-optimised kernels lint format clean build-packages test-packages
 
 build-packages:
 	$(call install,$(BUILD_PACKAGES))
@@ -42,6 +42,18 @@ test-packages:
 # The release binary: static, position independent, stripped.
 build: build-packages
 	swift build $(RELEASE_FLAGS)
+
+# The manual page, made from what --help is made from. The generator knows one sentence about exit statuses only, and
+# leaves empty lines, which are no paragraphs in a manual.
+MANUAL := .build/man/swiftlet.1
+man: build-packages
+	swift package generate-manual --configuration debug --date \
+		"$$(git log -1 --format=%cs 2>/dev/null || date +%F)"
+	@mkdir -p $(dir $(MANUAL))
+	@sed -e 's/^$$/.Pp/' -e 's/^\.Os$$/.Os Linux/' \
+		-e 's/^\.Ex -std/Each subcommand tells its own above; 125 is a failure of Swiftlet itself, wrong use included./' \
+		.build/plugins/GenerateManual/outputs/SwiftletCommand/swiftlet.1 > $(MANUAL)
+	@echo "The manual is at $(MANUAL): man -l $(MANUAL)"
 
 $(LAB_PROGRAM): test-packages
 	swift build --product lab
@@ -80,7 +92,7 @@ TEST = SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SW
 	swift test --skip-build
 # Everything: the tests without KVM and those on the local /dev/kvm, a minute of fuzzing, and stock kernels in the lab,
 # which takes all of the machine for itself.
-test: test-packages build kernels firmware lint
+test: test-packages build kernels firmware lint man
 	swift build --build-tests
 	$(TEST) --skip LabTests
 	@$(MAKE) --no-print-directory test-optimised

@@ -6,7 +6,14 @@ struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Can this host run microVMs? Each failing check comes with its remedy.",
-        discussion: "The exit status is 0 when every check passes, and 1 otherwise.")
+        discussion: """
+            The exit status is 0 when every check passes, and 1 otherwise.
+
+            Examples:
+              swiftlet doctor
+              swiftlet doctor --json | jq -r '.checks[].remedy // empty'
+              swiftlet doctor > /dev/null && swiftlet run --kernel vmlinuz
+            """)
 
     @Flag(help: "Print the result as JSON.")
     var json = false

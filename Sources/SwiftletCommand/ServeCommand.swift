@@ -10,16 +10,24 @@ struct ServeCommand: ParsableCommand {
         abstract: "Serves one virtual machine to a program: JSON-RPC 2.0 on stdin and stdout, a message a line.",
         discussion: """
             Nothing but messages is written to stdout. When stdin ends, the client is gone, and its machine with it; \
-            the exit status is then 0.
+            the exit status is then 0. What can be asked and is told, 'swiftlet schema' describes.
+
+            Examples:
+              echo '{"jsonrpc":"2.0","id":1,"method":"server.info"}' | swiftlet serve
+              swiftlet serve --socket vm.sock &
+              socat - UNIX-CONNECT:vm.sock
             """)
 
-    @Option(help: "What becomes of the machine when the client is gone: kill, or stop to press its power button first.")
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of the machine when the client is gone: kill, or stop to press its power button first.",
+            valueName: "action"))
     var onDisconnect = ControlServer.DisconnectPolicy.kill
 
     @Option(
         help: ArgumentHelp(
             "Listen for the client at a Unix socket, which is removed when it came, instead of stdin and stdout.",
-            valueName: "path"))
+            valueName: "path"), completion: .file())
     var socket: String?
 
     func run() throws {

@@ -5,5 +5,7 @@ struct Swiftlet: ParsableCommand {
         commandName: "swiftlet",
         abstract: "Runs Linux virtual machines that behave like well-mannered programs.",
         version: "0.1.0",
-        subcommands: [RunCommand.self, ServeCommand.self, DoctorCommand.self])
+        subcommands: [
+            RunCommand.self, ServeCommand.self, DoctorCommand.self, SchemaCommand.self, CompletionCommand.self,
+        ])
 }

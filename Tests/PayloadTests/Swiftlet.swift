@@ -27,6 +27,13 @@ enum Swiftlet {
         return path
     }
 
+    /// The manual page, where `make man` leaves it.
+    static func manual() throws -> String {
+        let path = "\(package)/.build/man/swiftlet.1"
+        try #require(FileManager.default.fileExists(atPath: path), "\(path) is not there: run 'make man'")
+        return path
+    }
+
     /// Starts the program with its stdin, stdout and stderr in the test's hands.
     static func start(
         _ arguments: [String], stdin: Session.Input = .bytes([]), stdout: Session.Output = .captured

@@ -58,8 +58,12 @@ struct UsageTests {
 
     @Test(
         arguments: [
-            (["frobnicate"], ["frobnicate"]), (["--nonesuch"], ["--nonesuch"]),
-            (["doctor", "--nonesuch"], ["--nonesuch"]),
+            (["frobnicate"], ["frobnicate", "swiftlet --help"]), (["--nonesuch"], ["--nonesuch", "swiftlet --help"]),
+            (["doctor", "--nonesuch"], ["--nonesuch", "swiftlet doctor --help"]),
+            (["doctor", "--jsno"], ["--jsno", "Did you mean '--json'?"]),
+            (["run", "--memroy", "1G"], ["--memroy", "Did you mean '--memory'?", "swiftlet run --help"]),
+            (["run", "--timeot=5s"], ["--timeot", "Did you mean '--timeout'?"]),
+            (["completion", "tcsh"], ["tcsh", "'bash', 'zsh' or 'fish'"]), (["completion"], ["<shell>"]),
             (["run", "--kernel"], ["--kernel"]), (["run", "--kernel", ""], ["kernel"]),
             (["run", "--kernel", "/nonesuch/vmlinuz"], ["/nonesuch/vmlinuz", "no such file"]),
             (["run", "--kernel", "/"], ["/: is a directory", "regular file"]),
@@ -122,6 +126,14 @@ struct UsageTests {
         arguments: [
             (["--help"], ["USAGE: swiftlet", "run", "doctor"]), (["run", "--help"], ["--kernel", "--timeout", "125"]),
             (["help", "run"], ["--kernel"]), (["doctor", "--help"], ["--json"]), (["--version"], ["."]),
+            (
+                ["run", "--help"],
+                ["Examples:\n  swiftlet run --", "--config", "1 to 32 (default: 1)", "512M)."]
+            ),
+            (["serve", "--help"], ["Examples:\n", "| swiftlet serve\n", "schema"]),
+            (["doctor", "--help"], ["Examples:\n  swiftlet doctor\n"]),
+            (["schema", "--help"], ["Examples:\n  swiftlet schema >", "VMConfiguration"]),
+            (["completion", "--help"], ["Examples:\n  source <(swiftlet completion bash)"]),
             ([], ["USAGE"]),
         ] as [([String], [String])])
     func helpGoesToStdout(arguments: [String], needles: [String]) throws {
