@@ -41,6 +41,9 @@ public final class EventLoop: @unchecked Sendable {
     private var polled: [any Polled] = []
     private var busyWait = BusyWait()
     private var isRunning = true
+    private var isHeld = false
+    /// Taken from the mailbox, and not yet run.
+    private var jobs: ArraySlice<@Sendable () -> Void> = []
 
     /// - Parameter name: the thread's.
     public init(name: String) throws(SystemCallError) {
@@ -154,6 +157,23 @@ public final class EventLoop: @unchecked Sendable {
         polled.removeAll { $0 === source }
     }
 
+    /// Serves nothing but jobs until one of them calls `release`; for a handler that is called at the right moment for it.
+    public func hold() {
+        isHeld = true
+        while true {
+            // Those that were handed in together with the present one have been taken from the mailbox.
+            runJobs()
+            guard isHeld, isRunning else { return }
+            wake.await()
+            wake.drain()
+        }
+    }
+
+    /// Lets `hold` return; of no effect when the loop is not held.
+    public func release() {
+        isHeld = false
+    }
+
     private func isCurrent(_ watch: Watch) -> Bool {
         Int(watch.slot) < slots.count && slots[Int(watch.slot)].generation == watch.generation
     }
@@ -208,9 +228,12 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
+    /// One of the jobs may hold the loop, and then the others are run by that.
     private func runJobs() {
-        var jobs: [@Sendable () -> Void] = []
-        mailbox.withLock { swap(&jobs, &$0.jobs) }
-        for job in jobs { job() }
+        mailbox.withLock { mailbox in
+            jobs += mailbox.jobs
+            mailbox.jobs.removeAll(keepingCapacity: true)
+        }
+        while let job = jobs.popFirst() { job() }
     }
 }

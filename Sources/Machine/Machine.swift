@@ -3,6 +3,8 @@ import Devices
 import GuestMemory
 import KVM
 import Linux
+import Synchronization
+import Virtio
 
 /// A virtual machine: its memory, vCPUs and devices, from being ready to run to its end.
 ///
@@ -26,6 +28,8 @@ public final class Machine: Sendable {
     private let memory: GuestMemory
     private let vcpus: [VCPUThread]
     private let gate = RunGate()
+    /// Held while it is being paused.
+    private let pausing = Mutex(())
     private let exitHandler: ExitHandler
     private let powerButton: EventCounter
     private let observer: ConsoleObserver
@@ -97,14 +101,22 @@ public final class Machine: Sendable {
         gate.set(.running)
     }
 
-    /// Stops all vCPUs, and returns once none of them runs guest code any more.
-    public func pause() {
-        gate.set(.paused)
-        for vcpu in vcpus { vcpu.kick() }
-        gate.awaitPaused(vcpus.count)
+    /// Stops all vCPUs and then the devices, and returns once none of them does anything to the guest any more. That takes
+    /// as long as the host takes for the requests that are in flight.
+    ///
+    /// - Returns: false when the machine came to its end instead.
+    public func pause() -> Bool {
+        pausing.withLock { _ in
+            gate.set(.paused)
+            for vcpu in vcpus { vcpu.kick() }
+            guard gate.awaitPaused(vcpus.count) else { return false }
+            devices.pause()
+            return true
+        }
     }
 
     public func resume() {
+        devices.resume()
         gate.set(.running)
     }
 
@@ -132,6 +144,7 @@ public final class Machine: Sendable {
     public func join() {
         // The thread that ended the machine may not have come to this yet; once joined, no vCPU can be kicked.
         stop()
+        pausing.withLock { _ in }
         for vcpu in vcpus { vcpu.join() }
         devices.stop()
     }
@@ -156,9 +169,15 @@ public final class Machine: Sendable {
     /// The virtio devices' names, in the order of their slots.
     public var deviceNames: [String] { devices.names }
 
+    /// What passed through each virtio device so far, in the order of their slots.
+    public var deviceStatistics: [(name: String, TrafficStatistics)] { devices.statistics }
+
+    /// Bytes of guest memory that the host has given pages for; nil where the system does not tell.
+    public var residentMemorySize: UInt64? { memory.residentSize }
+
     /// What each vCPU has done so far, by its id.
     public var vcpuStatistics: [VCPUStatistics] {
-        vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime) }
+        vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime, waitTime: $0.waitTime) }
     }
 
     /// How often vCPUs came back to the monitor for `kind`, in total.

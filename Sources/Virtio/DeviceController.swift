@@ -9,6 +9,7 @@ public final class DeviceController: Sendable {
     /// For messages: the configured name of the device.
     public let name: String
     public let queueCount: Int
+    public let statistics: TrafficStatistics
 
     private let state: Mutex<DeviceState>
     /// Held from a change of the status to the end of what it brings about.
@@ -31,6 +32,7 @@ public final class DeviceController: Sendable {
         type = description.type
         self.name = name
         queueCount = description.queueSizes.count
+        statistics = device.value.statistics
         writable = description.writable
         featuresSettled = description.featuresSettled
         state = Mutex(
@@ -143,6 +145,17 @@ public final class DeviceController: Sendable {
     }
 
     // MARK: For the machine
+
+    /// Has the device finish what it is at and hold its loop: nothing touches the guest's memory on its behalf until the loop
+    /// is released. Waits for that.
+    public func hold() {
+        performAndWait { [loop] service, done in
+            service.performWhenIdle {
+                done()
+                loop.hold()
+            }
+        }
+    }
 
     /// Has the device finish all that it is at, and close; no vCPU may run any more.
     public func shutDown() {

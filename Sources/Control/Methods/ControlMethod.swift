@@ -45,7 +45,7 @@ public struct Milliseconds: Codable, Equatable, Sendable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        guard let milliseconds = Milliseconds(try container.decode(UInt64.self)) else {
+        guard let milliseconds = (try? container.decode(UInt64.self)).flatMap(Milliseconds.init(_:)) else {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "use 0 to \(Self.most) milliseconds, which is a year")
         }

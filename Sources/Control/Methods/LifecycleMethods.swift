@@ -78,23 +78,9 @@ public enum VMKill: ControlMethod {
     public typealias Result = StateResult
 }
 
-/// Answered when the machine has stopped, and with an error of kind `timeout` when it has not in time.
+/// Answered when the machine has stopped.
 public enum VMWait: ControlMethod {
     public static let name = "vm.wait"
-
-    public struct Params: Codable, Sendable {
-        /// For ever unless given.
-        public var timeoutMs: Milliseconds?
-
-        private enum CodingKeys: CodingKey, CaseIterable {
-            case timeoutMs
-        }
-
-        public init(from decoder: any Decoder) throws {
-            let fields = try Fields<CodingKeys>(of: decoder)
-            try fields.read(.timeoutMs, into: &timeoutMs)
-        }
-    }
-
+    public typealias Params = NoFields
     public typealias Result = VMEnding
 }

@@ -45,6 +45,11 @@ final class MachineSession {
     private var lastWaiter = 0
     /// Changes of devices that are being made.
     private let updates: Completions<RawImageError?>
+    /// Told by the thread that pauses the machine whether it did.
+    private let pauses: Completions<Bool>
+    private var pausingThread: NativeThread?
+    /// What may be done once the machine is not being paused any more, in this order.
+    private var afterPausing: [() -> Void] = []
 
     /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
     init(on loop: EventLoop, cache: KernelCache?, _ listener: Listener) throws(SystemCallError) {
@@ -53,6 +58,7 @@ final class MachineSession {
         self.listener = listener
         joined = try SharedEventCounter()
         updates = try Completions(on: loop)
+        pauses = try Completions(on: loop)
         try loop.watch(joined.counter.descriptor.rawValue, for: .readable) { [unowned self] _ in
             joined.counter.drain()
             endingThread.take()?.join()
@@ -65,6 +71,9 @@ final class MachineSession {
 
     /// Whether there is nothing that runs, or is still to be told.
     var isIdle: Bool { lifecycle.state == nil || lifecycle.state == .stopped }
+
+    /// Whether the machine has been started.
+    var hasBegun: Bool { lifecycle.state != nil && lifecycle.state != .created }
 
     // MARK: Requests
 
@@ -102,16 +111,30 @@ final class MachineSession {
         return enter(.running, reason: "started")
     }
 
-    func pause() throws -> StateResult {
+    /// Devices may be at something that takes its time, so other requests go on meanwhile.
+    func pause(_ reply: Reply<StateResult>) throws {
+        if isPausing { return afterPausing.append { [unowned self] in reply.answer { try pause(reply) } } }
         try lifecycle.require(.pause)
-        machine?.pause()
-        return enter(.paused, reason: "paused")
+        guard let machine else { return }
+        let done = pauses.expect { [unowned self] isPaused in
+            pausingThread.take()?.join()
+            if isPaused, !lifecycle.isEnding {
+                reply.succeed(enter(.paused, reason: "paused"))
+            } else {
+                reply.fail(ControlError(.invalidState, "the machine came to its end before it was paused"))
+            }
+            let jobs = afterPausing
+            afterPausing = []
+            for job in jobs { job() }
+        }
+        pausingThread = try NativeThread(name: "pausing") { done(machine.pause()) }
     }
 
-    func resume() throws -> StateResult {
+    func resume(_ reply: Reply<StateResult>) throws {
+        if isPausing { return afterPausing.append { [unowned self] in reply.answer { try resume(reply) } } }
         try lifecycle.require(.resume)
         machine?.resume()
-        return enter(.running, reason: "resumed")
+        reply.succeed(enter(.running, reason: "resumed"))
     }
 
     func stop(grace: Milliseconds, _ reply: Reply<StateResult>) throws {
@@ -124,13 +147,8 @@ final class MachineSession {
         machine?.end(.killed(.user))
     }
 
-    func wait(timeout: Milliseconds?, _ reply: Reply<VMEnding>) throws {
-        let waiter = try addWaiter { reply.succeed($0) }
-        guard let waiter, let timeout else { return }
-        loop.schedule(after: timeout.nanoseconds) { [weak self] in
-            guard self?.waiters.removeValue(forKey: waiter) != nil else { return }
-            reply.fail(ControlError(.timeout, "the machine still runs after \(timeout.count) ms"))
-        }
+    func wait(_ reply: Reply<VMEnding>) throws {
+        try addWaiter(reply) { $0 }
     }
 
     func write(_ text: ConsoleText) throws {
@@ -223,33 +241,40 @@ final class MachineSession {
         return StateResult(state: state)
     }
 
+    private var isPausing: Bool {
+        switch pausingThread {
+        case .some: true
+        case .none: false
+        }
+    }
+
     private func powerOff(grace: Milliseconds) {
         guard !lifecycle.isEnding, let machine else { return }
         guard lifecycle.state != .created else { return machine.end(.killed(.user)) }
-        if lifecycle.state == .paused {
-            machine.resume()
-            _ = enter(.running, reason: "resumed to power off")
-        }
         watch?.powerOff(grace: grace.nanoseconds, killer: .user)
+        if isPausing { afterPausing.append { [unowned self] in resumeToPowerOff() } } else { resumeToPowerOff() }
+    }
+
+    private func resumeToPowerOff() {
+        guard !lifecycle.isEnding, lifecycle.state == .paused else { return }
+        machine?.resume()
+        _ = enter(.running, reason: "resumed to power off")
     }
 
     private func awaitEnd(_ reply: Reply<StateResult>) throws {
-        _ = try addWaiter { _ in reply.succeed(StateResult(state: .stopped)) }
+        try addWaiter(reply) { _ in StateResult(state: .stopped) }
     }
 
-    /// - Returns: nil when `answer` was called at once.
-    private func addWaiter(_ answer: @escaping (VMEnding) -> Void) throws -> Int? {
+    /// Has the request answered once the machine has stopped.
+    private func addWaiter<Result>(_ reply: Reply<Result>, _ result: @escaping (VMEnding) -> Result) throws {
         try lifecycle.require(.end)
-        if let ending {
-            answer(ending)
-            return nil
-        }
+        if let ending { return reply.succeed(result(ending)) }
         guard waiters.count < Self.waiterLimit else {
             throw ControlError(.resource, "\(Self.waiterLimit) requests wait for the machine's end already")
         }
         lastWaiter += 1
-        waiters[lastWaiter] = answer
-        return lastWaiter
+        waiters[lastWaiter] = { reply.succeed(result($0)) }
+        reply.whenGivenUp { [weak self, waiter = lastWaiter] in self?.waiters[waiter] = nil }
     }
 
     private func tellReports() {
@@ -281,6 +306,7 @@ final class MachineSession {
     /// All that the guest printed has been told.
     private func stopped() {
         guard let machine, let outcome = machine.outcome else { return }
+        pauses.deliver()
         let ending = VMEnding(outcome)
         tellReports()
         if ending.cause == .panicked { listener.panicked(GuestPanic(text: ending.message ?? "")) }

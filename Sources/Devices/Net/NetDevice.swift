@@ -24,7 +24,7 @@ public final class NetDevice: VirtioDevice {
         var isLinkWanted = true
     }
 
-    public let statistics = NetStatistics()
+    public let statistics = TrafficStatistics()
 
     private let backend: any NetworkBackend
     private let options: Options

@@ -11,7 +11,7 @@ final class NetReceiver {
     private(set) var wantsBuffers = false
 
     private let channel: FrameChannel
-    private let counters: NetStatistics
+    private let counters: TrafficStatistics
     private let accepts: (MACAddress) -> Bool
     private let limiter: FrameLimiter?
     private var window: ReceiveWindow
@@ -36,7 +36,7 @@ final class NetReceiver {
     ///   - queueSize: the most buffers that a driver can give.
     ///   - accepts: whether the driver wants frames to this address.
     init(
-        _ channel: FrameChannel, queueSize: UInt16, counters: NetStatistics, limiter: FrameLimiter?,
+        _ channel: FrameChannel, queueSize: UInt16, counters: TrafficStatistics, limiter: FrameLimiter?,
         accepts: @escaping (MACAddress) -> Bool
     ) {
         self.channel = channel
@@ -133,7 +133,7 @@ final class NetReceiver {
     // MARK: A frame
 
     private func accept(_ length: Int) {
-        guard length >= Frame.headerLength + Frame.leastLength else { return counters.receive.countDrop() }
+        guard length >= Frame.headerLength + Frame.leastLength else { return counters.toGuest.countError() }
         guard accepts(MACAddress(window.load(at: Frame.headerLength))) else { return }
         limiter?.take(frameOf: length - Frame.headerLength)
         frameLength = length
@@ -146,7 +146,7 @@ final class NetReceiver {
         window.store(
             [UInt8(truncatingIfNeeded: field), UInt8(truncatingIfNeeded: field >> 8)], at: Self.bufferCountOffset)
         window.complete(count, length: frameLength, in: queue)
-        counters.receive.count(frameOf: frameLength - Frame.headerLength)
+        counters.toGuest.count(bytes: frameLength - Frame.headerLength)
         unpublishedBytes += frameLength
         frameLength = 0
         if unpublishedBytes >= Self.publishedPortion { publish(in: queue) }
@@ -158,7 +158,7 @@ final class NetReceiver {
     }
 
     private func drop() {
-        counters.receive.countDrop()
+        counters.toGuest.countError()
         frameLength = 0
         spilled = 0..<0
     }

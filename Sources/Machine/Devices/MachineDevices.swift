@@ -14,6 +14,7 @@ final class MachineDevices: Sendable {
     private let controllers: [DeviceController]
 
     var names: [String] { controllers.map(\.name) }
+    var statistics: [(name: String, TrafficStatistics)] { controllers.map { ($0.name, $0.statistics) } }
 
     init(_ plan: DevicePlan, memory: GuestMemory, wiring: MachineWiring, events: EventLog) throws {
         loops = plan.loops
@@ -59,8 +60,18 @@ final class MachineDevices: Sendable {
         for loop in loops { try loop.start() }
     }
 
+    /// Waits until every device has finished what it is at; then none does anything until `resume`. No vCPU may run.
+    func pause() {
+        for controller in controllers { controller.hold() }
+    }
+
+    func resume() {
+        for loop in loops { loop.perform { loop.release() } }
+    }
+
     /// Lets every device finish what it is at, then ends their threads. No vCPU may run any more.
     func stop() {
+        resume()
         for controller in controllers { controller.shutDown() }
         for loop in loops { loop.stop() }
         for loop in loops { loop.join() }

@@ -1,11 +1,12 @@
 import Devices
 import Linux
+import Virtio
 
 /// A network card of a machine, for whoever runs the machine.
 public struct NetHandle: Sendable {
     /// As configured.
     public let id: String
-    public let statistics: NetStatistics
+    public let statistics: TrafficStatistics
     private let device: LoopConfined<NetDevice>
 
     init(id: String, device: LoopConfined<NetDevice>) {
