@@ -69,19 +69,51 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Runs `job` on the loop's thread, after those that were handed in before. Jobs that come after `stop` are dropped.
-    public func perform(_ job: @escaping @Sendable () -> Void) {
-        let isFirst = mailbox.withLock { mailbox in
-            guard !mailbox.isStopped else { return false }
-            mailbox.jobs.append(job)
-            return mailbox.jobs.count == 1
-        }
-        if isFirst { wake.signal() }
+    ///
+    /// - Returns: false when it was dropped.
+    @discardableResult
+    public func perform(_ job: @escaping @Sendable () -> Void) -> Bool {
+        hand(job, isLast: false)
+    }
+
+    /// Runs `job` on the loop's thread and waits for what it gives; never to be called there.
+    ///
+    /// - Returns: nil when it was dropped.
+    public func performAndWait<Result: Sendable>(_ job: @escaping @Sendable () -> Result) -> Result? {
+        let result = ConditionLock<Result?>(nil)
+        guard
+            perform({
+                let value = job()
+                result.withLock { $0 = value }
+            })
+        else { return nil }
+        result.wait { $0 != nil }
+        return result.withLock { $0 }
+    }
+
+    /// Waits until the loop has done what it was handed before, and what that has deferred; never to be called on its
+    /// thread.
+    public func awaitJobs() {
+        let isDone = ConditionLock(false)
+        guard perform({ [self] in `defer` { isDone.withLock { $0 = true } } }) else { return }
+        isDone.wait { $0 }
     }
 
     /// Lets the thread end after the jobs that were handed in before.
     public func stop() {
-        perform { [self] in isRunning = false }
-        mailbox.withLock { $0.isStopped = true }
+        hand({ [self] in isRunning = false }, isLast: true)
+    }
+
+    @discardableResult
+    private func hand(_ job: @escaping @Sendable () -> Void, isLast: Bool) -> Bool {
+        let (isTaken, isFirst) = mailbox.withLock { mailbox in
+            guard !mailbox.isStopped else { return (false, false) }
+            mailbox.isStopped = isLast
+            mailbox.jobs.append(job)
+            return (true, mailbox.jobs.count == 1)
+        }
+        if isFirst { wake.signal() }
+        return isTaken
     }
 
     /// Waits for the thread's end, after `stop`; when it was never started, what it was to do is done here.

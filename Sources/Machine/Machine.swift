@@ -18,9 +18,6 @@ public final class Machine: Sendable {
     public let serial: Serial16550?
     /// The guest's memory balloon, where it has one.
     public let balloon: Balloon?
-    /// In the order of the configuration.
-    public let disks: [DiskHandle]
-    public let nets: [NetHandle]
 
     private let virtioConsole: LoopConfined<ConsoleDevice>?
     private let wiring: MachineWiring
@@ -73,8 +70,6 @@ public final class Machine: Sendable {
 
         observer = ConsoleObserver(events: events)
         wiring = MachineWiring(vm)
-        disks = plan.devices.disks
-        nets = plan.devices.nets
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(
             ports: PortBus(serial: serial, hasPCI: devices.pci != nil), memoryBus: devices.memoryBus, pci: devices.pci,
@@ -166,8 +161,36 @@ public final class Machine: Sendable {
     /// Bytes of guest memory.
     public var memorySize: UInt64 { memory.size }
 
-    /// The virtio devices' names, in the order of their slots.
+    /// The virtio devices' names, in the order in which they came.
     public var deviceNames: [String] { devices.names }
+    public var disks: [DiskHandle] { devices.disks }
+    public var nets: [NetHandle] { devices.nets }
+
+    // MARK: Devices that come and go
+
+    /// Plugs a disk into a running machine, and tells the guest. Takes its time: it is for a thread that may wait.
+    ///
+    /// - Parameter disk: of a valid configuration together with what is there.
+    /// - Throws: `HotPlugError`, or what else is wrong with it: `RawImageError`, `BusError`, `SystemCallError`.
+    public func attach(_ disk: VMConfiguration.Disk) throws {
+        try devices.attach(disk)
+    }
+
+    /// The same for a network card.
+    ///
+    /// - Throws: `HotPlugError`, or what else is wrong with it: `TapError`, `PasstError`, `BusError`, `SystemCallError`.
+    public func attach(_ net: VMConfiguration.Net) throws {
+        try devices.attach(net)
+    }
+
+    /// Has the guest let go of a disk or a network card, and waits until it has and the device's requests have ended. The
+    /// device's file, or whatever else it has of the host, is free then.
+    ///
+    /// - Parameter timeout: nanoseconds that the guest may take. Afterwards it is too late: the device stays, even if the
+    ///   guest lets go of it, until it is detached once more.
+    public func detach(_ id: String, timeout: UInt64) throws(HotPlugError) {
+        try devices.detach(id, timeout: timeout)
+    }
 
     /// What passed through each virtio device so far, in the order of their slots.
     public var deviceStatistics: [(name: String, TrafficStatistics)] { devices.statistics }

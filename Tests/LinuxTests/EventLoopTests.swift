@@ -223,4 +223,38 @@ struct EventLoopTests {
         loop.join()
         #expect(count.withLock { $0 } == 3)
     }
+
+    @Test func aResultIsWaitedForUntilTheLoopHasStopped() throws {
+        let loop = try EventLoop(name: "test")
+        try loop.start()
+        #expect(loop.performAndWait { 5 } == 5)
+        loop.stop()
+        loop.join()
+        #expect(loop.performAndWait { 5 } == nil)
+        #expect(!loop.perform {})
+        loop.awaitJobs()
+    }
+
+    /// No job is taken that nobody will do, as somebody may wait for it.
+    @Test func everyJobThatIsTakenIsDone() throws {
+        for _ in 0..<200 {
+            let loop = try EventLoop(name: "test")
+            try loop.start()
+            let client = try NativeThread(name: "client") {
+                while loop.performAndWait({ true }) != nil {}
+            }
+            loop.stop()
+            loop.join()
+            client.join()
+        }
+    }
+
+    @Test func awaitingJobsIncludesWhatTheyDefer() throws {
+        let running = try Running()
+        let done = Mutex(false)
+        let loop = running.loop
+        loop.perform { loop.defer { done.withLock { $0 = true } } }
+        loop.awaitJobs()
+        #expect(done.withLock { $0 })
+    }
 }

@@ -30,6 +30,8 @@ public struct Milliseconds: Codable, Equatable, Sendable {
     static let most: UInt64 = 366 * 24 * 3600 * 1000
     /// What a guest needs to power off.
     static let usualGrace = Milliseconds(unchecked: 2000)
+    /// What a guest needs to let go of a device.
+    static let usualDetachment = Milliseconds(unchecked: 5000)
 
     /// - Returns: nil beyond a year.
     public init?(_ count: UInt64) {

@@ -116,7 +116,9 @@ public final class ControlServer {
             try session.write(text)
             return NoFields()
         }
-        dispatcher.on(DeviceUpdate.self, later: { change, reply in try session.update(change, reply) })
+        dispatcher.on(DeviceAttach.self, later: { try session.changeDevices().attach($0, $1) })
+        dispatcher.on(DeviceDetach.self, later: { try session.changeDevices().detach($0, $1) })
+        dispatcher.on(DeviceUpdate.self, later: { try session.changeDevices().update($0, $1) })
     }
 
     private func tell(_ params: some ControlNotification) {

@@ -3,7 +3,6 @@ import CLinux
 import KVM
 import Linux
 import Machine
-import Storage
 
 /// The one machine of a server, from its making to its end: what requests ask of it, and what is told about it.
 final class MachineSession {
@@ -27,7 +26,6 @@ final class MachineSession {
     private let cache: KernelCache?
     private let listener: Listener
     private var lifecycle = Lifecycle()
-    private var configuration: VMConfiguration?
     /// The machine, until its end.
     private var machine: Machine?
     private var console: MachineConsole?
@@ -43,8 +41,7 @@ final class MachineSession {
     /// Called at the end with what the machine came to.
     private var waiters: [Int: (VMEnding) -> Void] = [:]
     private var lastWaiter = 0
-    /// Changes of devices that are being made.
-    private let updates: Completions<RawImageError?>
+    private let devices: DeviceChanges
     /// Told by the thread that pauses the machine whether it did.
     private let pauses: Completions<Bool>
     private var pausingThread: NativeThread?
@@ -57,7 +54,7 @@ final class MachineSession {
         self.cache = cache
         self.listener = listener
         joined = try SharedEventCounter()
-        updates = try Completions(on: loop)
+        devices = try DeviceChanges(on: loop)
         pauses = try Completions(on: loop)
         try loop.watch(joined.counter.descriptor.rawValue, for: .readable) { [unowned self] _ in
             joined.counter.drain()
@@ -94,7 +91,7 @@ final class MachineSession {
             machine, on: loop, changed: { [unowned self] in tellReports() }, ended: { [unowned self] in beginEnding() })
         self.machine = machine
         self.console = console
-        self.configuration = configuration
+        devices.begin(machine, configuration)
         lifecycle.created()
     }
 
@@ -158,7 +155,7 @@ final class MachineSession {
 
     func describe() throws -> VMGet.Result {
         try lifecycle.require(.inspect)
-        guard let state = lifecycle.state, let configuration else {
+        guard let state = lifecycle.state, let configuration = devices.configuration else {
             throw ControlError(.internal, "the machine has a state and no configuration")
         }
         return VMGet.Result(
@@ -174,43 +171,10 @@ final class MachineSession {
         return statistics
     }
 
-    func update(_ change: DeviceUpdate.Params, _ reply: Reply<NoFields>) throws {
+    /// The devices, which can be changed only now.
+    func changeDevices() throws -> DeviceChanges {
         try lifecycle.require(.drive)
-        guard updates.count < Self.waiterLimit else {
-            throw ControlError(.resource, "\(Self.waiterLimit) changes of devices wait to be made already")
-        }
-        if let disk = machine?.disks.first(where: { $0.id == change.id }) {
-            try change.require(only: ["path"], of: "disk '\(disk.id)'")
-            let done = updates.expect { [unowned self] error in
-                if let error { return reply.fail(ControlError(error)) }
-                if let path = change.path, let index = configuration?.disks.firstIndex(where: { $0.id == disk.id }) {
-                    configuration?.disks[index].path = path
-                }
-                reply.succeed(NoFields())
-            }
-            if let path = change.path { disk.replaceImage(path: path, done) } else { disk.resize(done) }
-        } else if let net = machine?.nets.first(where: { $0.id == change.id }) {
-            try change.require(only: ["linkUp"], of: "network card '\(net.id)'")
-            guard let isUp = change.linkUp else {
-                throw ControlError(.invalidArgument, "'linkUp' is missing", field: "linkUp", hint: "true or false")
-            }
-            net.setLink(up: isUp)
-            reply.succeed(NoFields())
-        } else if let balloon = machine?.balloon, change.id == Balloon.id {
-            try change.require(only: ["size"], of: "the balloon")
-            guard let size = change.size, size.bytes <= machine?.memorySize ?? 0 else {
-                throw ControlError(
-                    .invalidArgument, change.size == nil ? "'size' is missing" : "it is more than the machine's memory",
-                    field: "size", hint: "how much the guest is to give back, such as 256M")
-            }
-            balloon.setTarget(size)
-            reply.succeed(NoFields())
-        } else if machine?.deviceNames.contains(change.id) == true {
-            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "id")
-        } else {
-            throw ControlError(
-                .notFound, "the machine has no device '\(change.id)'", field: "id", hint: "vm.get lists its devices")
-        }
+        return devices
     }
 
     // MARK: The client
@@ -315,7 +279,7 @@ final class MachineSession {
         self.ending = ending
         for (_, answer) in waiters.sorted(by: { $0.key < $1.key }) { answer(ending) }
         waiters = [:]
-        updates.cancel()
+        devices.end()
 
         finalStatistics = VMStats.Result(machine)
         console = nil

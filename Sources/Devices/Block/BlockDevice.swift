@@ -183,6 +183,16 @@ public final class BlockDevice: VirtioDevice {
         }
     }
 
+    /// Puts these limits in place of those there are, as `BlockSettings` has them; what waits for its time goes on.
+    public func setLimits(bytesPerSecond: UInt64?, operationsPerSecond: UInt64?) {
+        limiter = RateLimiter(
+            bytesPerSecond: bytesPerSecond, operationsPerSecond: operationsPerSecond, now: monotonicNanoseconds(),
+            after: limiter)
+        guard let timer = limitTimer.take() else { return }
+        context?.loop.cancel(timer)
+        serveAll()
+    }
+
     private func setCapacity(_ capacity: UInt64) {
         rules.capacity = capacity
         context?.updateConfiguration { BlockConfigurationSpace.setCapacity(capacity, in: &$0) }

@@ -13,7 +13,7 @@ final class NetReceiver {
     private let channel: FrameChannel
     private let counters: TrafficStatistics
     private let accepts: (MACAddress) -> Bool
-    private let limiter: FrameLimiter?
+    private let limiter: FrameLimiter
     private var window: ReceiveWindow
     private var queue: Virtqueue?
     private var mergesBuffers = false
@@ -36,7 +36,7 @@ final class NetReceiver {
     ///   - queueSize: the most buffers that a driver can give.
     ///   - accepts: whether the driver wants frames to this address.
     init(
-        _ channel: FrameChannel, queueSize: UInt16, counters: TrafficStatistics, limiter: FrameLimiter?,
+        _ channel: FrameChannel, queueSize: UInt16, counters: TrafficStatistics, limiter: FrameLimiter,
         accepts: @escaping (MACAddress) -> Bool
     ) {
         self.channel = channel
@@ -72,7 +72,7 @@ final class NetReceiver {
         wantsBuffers = false
         queue.disableNotifications()
         for _ in 0..<Self.turnLength {
-            if frameLength == 0, let delay = limiter?.delay() { return .after(delay) }
+            if frameLength == 0, let delay = limiter.delay() { return .after(delay) }
             guard try prepare(queue) else {
                 wantsBuffers = true
                 return .whenAsked
@@ -135,7 +135,7 @@ final class NetReceiver {
     private func accept(_ length: Int) {
         guard length >= Frame.headerLength + Frame.leastLength else { return counters.toGuest.countError() }
         guard accepts(MACAddress(window.load(at: Frame.headerLength))) else { return }
-        limiter?.take(frameOf: length - Frame.headerLength)
+        limiter.take(frameOf: length - Frame.headerLength)
         frameLength = length
         spilled = 0..<max(0, length - window.byteCount)
     }

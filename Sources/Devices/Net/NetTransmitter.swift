@@ -11,12 +11,12 @@ final class NetTransmitter {
 
     private let channel: FrameChannel
     private let counters: TrafficStatistics
-    private let limiter: FrameLimiter?
+    private let limiter: FrameLimiter
     private var queue: Virtqueue?
 
     private static let lengths = Frame.headerLength + Frame.leastLength...Frame.headerLength + Frame.greatestLength
 
-    init(_ channel: FrameChannel, counters: TrafficStatistics, limiter: FrameLimiter?) {
+    init(_ channel: FrameChannel, counters: TrafficStatistics, limiter: FrameLimiter) {
         self.channel = channel
         self.counters = counters
         self.limiter = limiter
@@ -37,7 +37,7 @@ final class NetTransmitter {
         isBlocked = false
         var next = Turns.Next.whenAsked
         let isCut = try queue.drain { chain throws(QueueError) in
-            if let delay = limiter?.delay() {
+            if let delay = limiter.delay() {
                 next = .after(delay)
                 return false
             }
@@ -59,7 +59,7 @@ final class NetTransmitter {
         switch channel.send(frame.segments) {
         case .sent:
             counters.fromGuest.count(bytes: length)
-            limiter?.take(frameOf: length)
+            limiter.take(frameOf: length)
         case .refused:
             counters.fromGuest.countError()
         case .closed:

@@ -19,4 +19,9 @@ public struct NetHandle: Sendable {
     public func setLink(up: Bool) {
         device.perform { $0.setLink(up: up) }
     }
+
+    /// Puts a limit in place of the one there is, as the configuration has it; nil for none.
+    public func setLimit(bytesPerSecond: UInt64?) {
+        device.perform { $0.setLimit(bytesPerSecond: bytesPerSecond) }
+    }
 }

@@ -229,6 +229,33 @@ import VirtioTesting
         #expect(used.withLock { $0 } < 50_000_000)
     }
 
+    /// What waits for its time goes on when the limit is gone.
+    @Test(arguments: [nil, 1 << 30] as [UInt64?])
+    func aLimitCanBeLifted(bytesPerSecond: UInt64?) throws {
+        let driver = try BlockDriver(randomBytes(1 << 20)) { $0.bytesPerSecond = 4096 }
+        // On credit, which takes a minute to pay back.
+        #expect(try driver.read(sector: 0, count: 256 << 10)?.count == 256 << 10)
+        let begin = monotonicNanoseconds()
+        try driver.add(RequestType.read, [.writable(BlockDriver.data, 512)])
+        driver.device.notify(0)
+        driver.device.settle()
+        #expect(try driver.status() == .unwritten)
+        perform(driver) { $0.setLimits(bytesPerSecond: bytesPerSecond, operationsPerSecond: nil) }
+        #expect(try driver.device.nextUsed(of: driver.queues[0])?.written == 513)
+        #expect(try driver.read(sector: 0, count: 256 << 10)?.count == 256 << 10)
+        #expect(try driver.read(sector: 0, count: 512)?.count == 512)
+        #expect(monotonicNanoseconds() - begin < 20_000_000_000)
+    }
+
+    @Test func aLimitCanBeSet() throws {
+        let driver = try BlockDriver(randomBytes(1 << 20))
+        perform(driver) { $0.setLimits(bytesPerSecond: 1 << 20, operationsPerSecond: 1000) }
+        let begin = monotonicNanoseconds()
+        #expect(try driver.read(sector: 0, count: 300 << 10)?.count == 300 << 10)
+        #expect(try driver.read(sector: 0, count: 512)?.count == 512)
+        #expect(monotonicNanoseconds() - begin >= 190_000_000)
+    }
+
     @Test func aResetForgetsWaitingRequests() throws {
         let driver = try BlockDriver(randomBytes(4096)) { $0.operationsPerSecond = 10 }
         for slot in 0..<5 as Range<UInt64> {

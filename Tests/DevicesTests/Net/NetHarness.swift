@@ -106,6 +106,12 @@ final class NetHarness {
         device.settle()
     }
 
+    func setLimit(bytesPerSecond: UInt64?) {
+        nonisolated(unsafe) let net = net
+        device.loop.perform { net.setLimit(bytesPerSecond: bytesPerSecond) }
+        device.settle()
+    }
+
     /// Makes a frame of the guest available, in parts of these lengths; the rest is one more part.
     func add(_ packet: [UInt8], parts: [Int] = [], at address: UInt64 = transmitArea) throws {
         try device.memory.write(packet, at: address)

@@ -183,6 +183,19 @@ struct NetReceiveTests {
         #expect(elapsed > .milliseconds(180))
     }
 
+    @Test func theLimitCanBeSetAndLifted() throws {
+        let net = try NetHarness()
+        net.start()
+        for number in 0..<8 { try net.give(4096, number: number) }
+        net.setLimit(bytesPerSecond: 1000)
+        for _ in 0..<3 { net.arrive(NetHarness.packet(4012)) }
+        #expect(try net.device.nextUsed(of: net.receive)?.written == 4012)
+        #expect(net.device.isIdle)
+        #expect(try net.receive.usedIndex == 1)
+        net.setLimit(bytesPerSecond: nil)
+        for _ in 0..<2 { #expect(try net.device.nextUsed(of: net.receive)?.written == 4012) }
+    }
+
     @Test func onlyWantedDestinationsPass() throws {
         let net = try NetHarness()
         net.start()

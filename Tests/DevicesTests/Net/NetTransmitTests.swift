@@ -67,6 +67,30 @@ struct NetTransmitTests {
         #expect(net.statistics.fromGuest.counts == .init(requests: 250, bytes: 300_000, errors: 0))
     }
 
+    /// What waits for its time goes on when the limit is gone.
+    @Test(arguments: [nil, 1_000_000_000] as [UInt64?])
+    func theLimitCanBeLifted(bytesPerSecond: UInt64?) throws {
+        let net = try NetHarness(bytesPerSecond: 1000)
+        net.start()
+        for _ in 0..<5 { try net.add(NetHarness.packet(60_000)) }
+        net.device.notify(1)
+        #expect(net.depart() != nil)
+        #expect(net.depart(tries: 100) == nil)
+        net.setLimit(bytesPerSecond: bytesPerSecond)
+        for _ in 0..<4 { #expect(net.depart() != nil) }
+    }
+
+    @Test func theLimitCanBeSet() throws {
+        let net = try NetHarness()
+        net.start()
+        net.setLimit(bytesPerSecond: 1000)
+        for _ in 0..<5 { try net.add(NetHarness.packet(1000)) }
+        net.device.notify(1)
+        #expect(net.depart() != nil)
+        #expect(net.depart(tries: 100) == nil)
+        #expect(net.device.isIdle)
+    }
+
     @Test func aResetForgetsWhatWaited() throws {
         let net = try NetHarness(bytesPerSecond: 1000)
         net.start()
