@@ -9,7 +9,7 @@ include Tests/fuzz/rules.mk
 
 BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) $(FIRMWARE_PACKAGES) \
-	acpica-tools cpio xz-utils zstd lz4 gzip groff-base python3-jsonschema
+	acpica-tools cpio xz-utils zstd lz4 gzip groff-base python3 python3-jsonschema
 
 SWIFTLET := .build/release/swiftlet
 RELEASE_FLAGS := -c release --product swiftlet --disable-local-rpath -Xswiftc -static-executable \

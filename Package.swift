@@ -14,14 +14,14 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux", "Network",
+                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux", "Network", "Virtio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Control",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine", "Network", "Storage",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(

@@ -132,6 +132,12 @@ public final class GuestMemory: @unchecked Sendable {
         try bytes(at: address, count: source.count).copyBytes(from: source)
     }
 
+    /// Bytes for which the host has given pages; nil where the system does not tell.
+    public var residentSize: UInt64? {
+        let start = UInt(bitPattern: host)
+        return Linux.residentSize(of: start..<start + UInt(size))
+    }
+
     /// Gives the pages that are wholly within `bytes` back to the host. The guest may go on using them: they read as
     /// zeros, and take memory again once they are touched.
     ///

@@ -10,7 +10,11 @@ public final class ConditionLock<Value: ~Copyable>: @unchecked Sendable {
     public init(_ value: consuming sending Value) {
         self.value = value
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -21,13 +25,15 @@ public final class ConditionLock<Value: ~Copyable>: @unchecked Sendable {
     }
 
     /// Runs `body` with the mutex held, then wakes all waiting threads to look at the value again.
-    public func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    public func withLock<Result, Failure: Error>(
+        _ body: (inout Value) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         pthread_mutex_lock(mutex)
         defer {
             pthread_cond_broadcast(condition)
             pthread_mutex_unlock(mutex)
         }
-        return body(&value)
+        return try body(&value)
     }
 
     /// Waits until `isSatisfied` holds of the value.
@@ -35,5 +41,16 @@ public final class ConditionLock<Value: ~Copyable>: @unchecked Sendable {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         while !isSatisfied(value) { pthread_cond_wait(condition, mutex) }
+    }
+
+    /// Waits until `isSatisfied` holds of the value, or the time has come.
+    ///
+    /// - Parameter deadline: on `CLOCK_MONOTONIC`, in nanoseconds.
+    public func wait(until deadline: UInt64, _ isSatisfied: (borrowing Value) -> Bool) {
+        var time = timespec(
+            tv_sec: time_t(clamping: deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while !isSatisfied(value), pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT {}
     }
 }

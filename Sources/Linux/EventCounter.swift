@@ -22,6 +22,12 @@ public struct EventCounter: ~Copyable, Sendable {
         return poll(&event, 1, 0) == 1
     }
 
+    /// Waits until there is something to take.
+    public func await() {
+        var event = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
+        _ = poll(&event, 1, -1)
+    }
+
     /// Takes all that was signalled so far.
     ///
     /// - Returns: whether there was anything.

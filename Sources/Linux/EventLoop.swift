@@ -41,6 +41,9 @@ public final class EventLoop: @unchecked Sendable {
     private var polled: [any Polled] = []
     private var busyWait = BusyWait()
     private var isRunning = true
+    private var isHeld = false
+    /// Taken from the mailbox, and not yet run.
+    private var jobs: ArraySlice<@Sendable () -> Void> = []
 
     /// - Parameter name: the thread's.
     public init(name: String) throws(SystemCallError) {
@@ -66,19 +69,51 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Runs `job` on the loop's thread, after those that were handed in before. Jobs that come after `stop` are dropped.
-    public func perform(_ job: @escaping @Sendable () -> Void) {
-        let isFirst = mailbox.withLock { mailbox in
-            guard !mailbox.isStopped else { return false }
-            mailbox.jobs.append(job)
-            return mailbox.jobs.count == 1
-        }
-        if isFirst { wake.signal() }
+    ///
+    /// - Returns: false when it was dropped.
+    @discardableResult
+    public func perform(_ job: @escaping @Sendable () -> Void) -> Bool {
+        hand(job, isLast: false)
+    }
+
+    /// Runs `job` on the loop's thread and waits for what it gives; never to be called there.
+    ///
+    /// - Returns: nil when it was dropped.
+    public func performAndWait<Result: Sendable>(_ job: @escaping @Sendable () -> Result) -> Result? {
+        let result = ConditionLock<Result?>(nil)
+        guard
+            perform({
+                let value = job()
+                result.withLock { $0 = value }
+            })
+        else { return nil }
+        result.wait { $0 != nil }
+        return result.withLock { $0 }
+    }
+
+    /// Waits until the loop has done what it was handed before, and what that has deferred; never to be called on its
+    /// thread.
+    public func awaitJobs() {
+        let isDone = ConditionLock(false)
+        guard perform({ [self] in `defer` { isDone.withLock { $0 = true } } }) else { return }
+        isDone.wait { $0 }
     }
 
     /// Lets the thread end after the jobs that were handed in before.
     public func stop() {
-        perform { [self] in isRunning = false }
-        mailbox.withLock { $0.isStopped = true }
+        hand({ [self] in isRunning = false }, isLast: true)
+    }
+
+    @discardableResult
+    private func hand(_ job: @escaping @Sendable () -> Void, isLast: Bool) -> Bool {
+        let (isTaken, isFirst) = mailbox.withLock { mailbox in
+            guard !mailbox.isStopped else { return (false, false) }
+            mailbox.isStopped = isLast
+            mailbox.jobs.append(job)
+            return (true, mailbox.jobs.count == 1)
+        }
+        if isFirst { wake.signal() }
+        return isTaken
     }
 
     /// Waits for the thread's end, after `stop`; when it was never started, what it was to do is done here.
@@ -154,6 +189,23 @@ public final class EventLoop: @unchecked Sendable {
         polled.removeAll { $0 === source }
     }
 
+    /// Serves nothing but jobs until one of them calls `release`; for a handler that is called at the right moment for it.
+    public func hold() {
+        isHeld = true
+        while true {
+            // Those that were handed in together with the present one have been taken from the mailbox.
+            runJobs()
+            guard isHeld, isRunning else { return }
+            wake.await()
+            wake.drain()
+        }
+    }
+
+    /// Lets `hold` return; of no effect when the loop is not held.
+    public func release() {
+        isHeld = false
+    }
+
     private func isCurrent(_ watch: Watch) -> Bool {
         Int(watch.slot) < slots.count && slots[Int(watch.slot)].generation == watch.generation
     }
@@ -208,9 +260,12 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
+    /// One of the jobs may hold the loop, and then the others are run by that.
     private func runJobs() {
-        var jobs: [@Sendable () -> Void] = []
-        mailbox.withLock { swap(&jobs, &$0.jobs) }
-        for job in jobs { job() }
+        mailbox.withLock { mailbox in
+            jobs += mailbox.jobs
+            mailbox.jobs.removeAll(keepingCapacity: true)
+        }
+        while let job = jobs.popFirst() { job() }
     }
 }

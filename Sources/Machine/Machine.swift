@@ -3,6 +3,8 @@ import Devices
 import GuestMemory
 import KVM
 import Linux
+import Synchronization
+import Virtio
 
 /// A virtual machine: its memory, vCPUs and devices, from being ready to run to its end.
 ///
@@ -16,9 +18,6 @@ public final class Machine: Sendable {
     public let serial: Serial16550?
     /// The guest's memory balloon, where it has one.
     public let balloon: Balloon?
-    /// In the order of the configuration.
-    public let disks: [DiskHandle]
-    public let nets: [NetHandle]
 
     private let virtioConsole: LoopConfined<ConsoleDevice>?
     private let wiring: MachineWiring
@@ -26,6 +25,8 @@ public final class Machine: Sendable {
     private let memory: GuestMemory
     private let vcpus: [VCPUThread]
     private let gate = RunGate()
+    /// Held while it is being paused.
+    private let pausing = Mutex(())
     private let exitHandler: ExitHandler
     private let powerButton: EventCounter
     private let observer: ConsoleObserver
@@ -69,8 +70,6 @@ public final class Machine: Sendable {
 
         observer = ConsoleObserver(events: events)
         wiring = MachineWiring(vm)
-        disks = plan.devices.disks
-        nets = plan.devices.nets
         devices = try MachineDevices(plan.devices, memory: memory, wiring: wiring, events: events)
         exitHandler = ExitHandler(
             ports: PortBus(serial: serial, hasPCI: devices.pci != nil), memoryBus: devices.memoryBus, pci: devices.pci,
@@ -97,14 +96,22 @@ public final class Machine: Sendable {
         gate.set(.running)
     }
 
-    /// Stops all vCPUs, and returns once none of them runs guest code any more.
-    public func pause() {
-        gate.set(.paused)
-        for vcpu in vcpus { vcpu.kick() }
-        gate.awaitPaused(vcpus.count)
+    /// Stops all vCPUs and then the devices, and returns once none of them does anything to the guest any more. That takes
+    /// as long as the host takes for the requests that are in flight.
+    ///
+    /// - Returns: false when the machine came to its end instead.
+    public func pause() -> Bool {
+        pausing.withLock { _ in
+            gate.set(.paused)
+            for vcpu in vcpus { vcpu.kick() }
+            guard gate.awaitPaused(vcpus.count) else { return false }
+            devices.pause()
+            return true
+        }
     }
 
     public func resume() {
+        devices.resume()
         gate.set(.running)
     }
 
@@ -132,6 +139,7 @@ public final class Machine: Sendable {
     public func join() {
         // The thread that ended the machine may not have come to this yet; once joined, no vCPU can be kicked.
         stop()
+        pausing.withLock { _ in }
         for vcpu in vcpus { vcpu.join() }
         devices.stop()
     }
@@ -153,12 +161,46 @@ public final class Machine: Sendable {
     /// Bytes of guest memory.
     public var memorySize: UInt64 { memory.size }
 
-    /// The virtio devices' names, in the order of their slots.
+    /// The virtio devices' names, in the order in which they came.
     public var deviceNames: [String] { devices.names }
+    public var disks: [DiskHandle] { devices.disks }
+    public var nets: [NetHandle] { devices.nets }
+
+    // MARK: Devices that come and go
+
+    /// Plugs a disk into a running machine, and tells the guest. Takes its time: it is for a thread that may wait.
+    ///
+    /// - Parameter disk: of a valid configuration together with what is there.
+    /// - Throws: `HotPlugError`, or what else is wrong with it: `RawImageError`, `BusError`, `SystemCallError`.
+    public func attach(_ disk: VMConfiguration.Disk) throws {
+        try devices.attach(disk)
+    }
+
+    /// The same for a network card.
+    ///
+    /// - Throws: `HotPlugError`, or what else is wrong with it: `TapError`, `PasstError`, `BusError`, `SystemCallError`.
+    public func attach(_ net: VMConfiguration.Net) throws {
+        try devices.attach(net)
+    }
+
+    /// Has the guest let go of a disk or a network card, and waits until it has and the device's requests have ended. The
+    /// device's file, or whatever else it has of the host, is free then.
+    ///
+    /// - Parameter timeout: nanoseconds that the guest may take. Afterwards it is too late: the device stays, even if the
+    ///   guest lets go of it, until it is detached once more.
+    public func detach(_ id: String, timeout: UInt64) throws(HotPlugError) {
+        try devices.detach(id, timeout: timeout)
+    }
+
+    /// What passed through each virtio device so far, in the order of their slots.
+    public var deviceStatistics: [(name: String, TrafficStatistics)] { devices.statistics }
+
+    /// Bytes of guest memory that the host has given pages for; nil where the system does not tell.
+    public var residentMemorySize: UInt64? { memory.residentSize }
 
     /// What each vCPU has done so far, by its id.
     public var vcpuStatistics: [VCPUStatistics] {
-        vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime) }
+        vcpus.map { VCPUStatistics(exits: $0.exits, processorTime: $0.processorTime, waitTime: $0.waitTime) }
     }
 
     /// How often vCPUs came back to the monitor for `kind`, in total.

@@ -37,7 +37,10 @@ final class RunGate: Sendable {
     }
 
     /// Waits until `count` vCPUs wait at the gate, or it is stopped.
-    func awaitPaused(_ count: Int) {
+    ///
+    /// - Returns: false when it is stopped.
+    func awaitPaused(_ count: Int) -> Bool {
         state.wait { $0.waiting == count || $0.phase == .stopped }
+        return state.withLock { $0.phase != .stopped }
     }
 }

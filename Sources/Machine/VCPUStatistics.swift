@@ -4,4 +4,6 @@ public struct VCPUStatistics: Sendable {
     public let exits: ExitCounters
     /// Processor time in the guest and in the monitor, in nanoseconds; nil unless its thread lives.
     public let processorTime: UInt64?
+    /// How long its thread could have run and had no processor, in nanoseconds; nil where the system does not tell.
+    public let waitTime: UInt64?
 }

@@ -8,6 +8,8 @@ final class VCPUThread: Sendable {
     let vcpu: VCPU
     let exits = ExitCounters()
     private let thread = Mutex<NativeThread?>(nil)
+    /// The kernel's number of the thread; 0 before its start.
+    private let threadNumber = Atomic<pid_t>(0)
 
     init(vcpu: consuming VCPU) {
         self.vcpu = vcpu
@@ -22,6 +24,7 @@ final class VCPUThread: Sendable {
             thread = try NativeThread(name: "vcpu\(vcpu.id)") { [self] in
                 // Whoever starts a machine may have it blocked, as threads of a dispatch queue do.
                 SignalSet([Self.kickSignal]).unblock()
+                threadNumber.store(gettid(), ordering: .relaxed)
                 while gate.pass() {
                     guard runUntilInterrupted(handle) else { return }
                     // Before the gate's phase is read: a request made after that is seen by the next run.
@@ -58,6 +61,18 @@ final class VCPUThread: Sendable {
             case .none: nil
             }
         }
+    }
+
+    /// How long the thread has been ready to run and had no processor, in nanoseconds; nil before its start and after its
+    /// end, and where the kernel does not count it (`CONFIG_SCHED_INFO`).
+    var waitTime: UInt64? {
+        let number = threadNumber.load(ordering: .relaxed)
+        // Time on a processor, time of waiting for one, and turns.
+        guard number > 0, let text = try? contentsOfFile("/proc/self/task/\(number)/schedstat", limit: 4096) else {
+            return nil
+        }
+        let fields = String(decoding: text, as: UTF8.self).split(separator: " ")
+        return fields.count > 1 ? UInt64(fields[1]) : nil
     }
 
     /// Waits for the thread's end; does nothing when it was never started.

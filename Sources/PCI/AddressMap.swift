@@ -25,6 +25,16 @@ struct AddressMap: Sendable {
         }
     }
 
+    /// Takes away a function, whose place those after it move up to.
+    mutating func remove(function index: Int) {
+        placements = placements.compactMap { placement in
+            guard placement.function != index else { return nil }
+            return Placement(
+                function: placement.function > index ? placement.function - 1 : placement.function,
+                region: placement.region, addresses: placement.addresses)
+        }
+    }
+
     /// The region that `count` bytes at `address` are wholly inside of.
     func placement(of address: UInt64, count: Int) -> Placement? {
         guard let placement = placements.first(where: { $0.addresses.contains(address) }),

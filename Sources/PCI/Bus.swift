@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Bus 0 of a PCI Express segment: a host bridge and up to 248 functions, reached through configuration space and
-/// memory. There are no interrupt pins: functions interrupt by MSI-X.
+/// memory. Functions come and go while the guest runs, of which `Slots` tells it. There are no interrupt pins: functions interrupt by MSI-X.
 ///
 /// It knows nothing of how a processor reaches configuration space: `EnhancedConfigurationAccess` and
 /// `ConfigurationPorts` do.
@@ -29,6 +29,21 @@ public final class Bus: Sendable {
         try functions.withLock { functions throws(BusError) in
             try functions.append(function, configuration, regions, msix)
         }
+    }
+
+    /// Puts a function on the bus while the guest runs: into the first of `devices` that is free.
+    func plug(
+        _ function: any Function, configuration: ConfigurationSpace, regions: [MemoryRegion],
+        msix: (vectors: MSIX, register: Int)?, into devices: [UInt8]
+    ) throws(BusError) -> FunctionAddress {
+        try functions.withLock { functions throws(BusError) in
+            try functions.plug(function, configuration, regions, msix, into: devices)
+        }
+    }
+
+    /// Takes a device's functions off the bus, but for the host bridge. Accesses to them that have begun go on meanwhile.
+    public func detach(device: UInt8) {
+        functions.withLock { $0.remove(device: device) }
     }
 
     // MARK: Configuration space

@@ -18,11 +18,18 @@ public struct FunctionAddress: Hashable, Codable, Sendable {
     /// How many functions there is room for beside the host bridge.
     static let capacity = (deviceCount - 1) * functionsPerDevice
 
+    /// The first function of a device.
+    ///
+    /// - Parameter device: 0 to 31.
+    init(device: UInt8) {
+        self.init(truncating: UInt64(device) << 3)
+    }
+
     /// The place of the function attached after `index` others: each has a device to itself while there are any, since
     /// a guest then looks at the first function of each device only.
     ///
     /// - Returns: nil when the bus is full.
-    init?(index: Int) {
+    public init?(index: Int) {
         guard index < Self.capacity else { return nil }
         let devices = Self.deviceCount - 1
         self.init(truncating: UInt64((1 + index % devices) << 3 | index / devices))

@@ -29,14 +29,49 @@ struct FunctionTable: Sendable {
         _ msix: (vectors: MSIX, register: Int)?
     ) throws(BusError) -> FunctionAddress {
         guard let address = FunctionAddress(index: slots.count - 1) else { throw .full }
+        try append(function, configuration, regions, msix, to: address) { table, region throws(BusError) in
+            try table.allocate(region)
+        }
+        markMultifunction(address)
+        return address
+    }
+
+    /// The same while the guest runs: in the first of `devices` that is free, with regions that the guest has to place.
+    mutating func plug(
+        _ function: any Function, _ configuration: ConfigurationSpace, _ regions: [MemoryRegion],
+        _ msix: (vectors: MSIX, register: Int)?, into devices: [UInt8]
+    ) throws(BusError) -> FunctionAddress {
+        let taken = Set(slots.map(\.address.device))
+        guard let device = devices.first(where: { !taken.contains($0) }) else { throw .noSlot }
+        let address = FunctionAddress(device: device)
+        try append(function, configuration, regions, msix, to: address) { _, _ in 0 }
+        return address
+    }
+
+    private mutating func append(
+        _ function: any Function, _ configuration: ConfigurationSpace, _ regions: [MemoryRegion],
+        _ msix: (vectors: MSIX, register: Int)?, to address: FunctionAddress,
+        place: (inout FunctionTable, MemoryRegion) throws(BusError) -> UInt64
+    ) throws(BusError) {
         var configuration = configuration
         let capability = msix.map { MSIXCapability($0.vectors, register: $0.register, in: &configuration) }
         for region in regions + (capability.map { [$0.region] } ?? []) {
-            configuration.addRegion(region, at: try allocate(region))
+            configuration.addRegion(region, at: try place(&self, region))
         }
         slots.append(Slot(address: address, function: function, configuration: configuration, msix: capability))
-        markMultifunction(address)
-        return address
+    }
+
+    /// Takes away the functions of a device, which answer nowhere any more.
+    mutating func remove(device: UInt8) {
+        while let index = slots.firstIndex(where: { $0.address.device == device && $0.address != .hostBridge }) {
+            for placement in map.placements where placement.function == index {
+                slots[index].function.regionMoved(placement.region, to: nil)
+            }
+            slots.remove(at: index)
+            map.remove(function: index)
+        }
+        // What was below may have come up.
+        updateMap()
     }
 
     func index(of address: FunctionAddress) -> Int? {

@@ -5,6 +5,13 @@ import Synchronization
 public protocol MSIXSink: Sendable {
     /// Makes `changes` the way vectors are delivered from now on. Called one at a time for each function.
     func apply(_ changes: [MSIX.Change])
+
+    /// Gives back what it has of the host's, as there will be no more changes. No vector is delivered any more.
+    func close()
+}
+
+extension MSIXSink {
+    public func close() {}
 }
 
 /// A function's MSI-X vectors (PCI Express Base Specification 6.0 §6.1.4.2, §7.7.2).
@@ -45,6 +52,8 @@ public final class MSIX: Sendable {
         var isFunctionMasked = false
         /// Whether changes are handed over at once.
         var isLive = false
+        /// Whether the function is gone, whatever a vCPU that was late still does to it.
+        var isClosed = false
         /// What was handed over last; nil where a vector is masked.
         var delivered: [Message?]
     }
@@ -76,7 +85,7 @@ public final class MSIX: Sendable {
     /// up. A driver writes each vector several times before, for which the host would do much work in vain.
     public func startDelivery() {
         guarded.withLock { guarded in
-            guarded.isLive = true
+            guarded.isLive = !guarded.isClosed
             handOver(&guarded, events.indices)
         }
     }
@@ -85,6 +94,21 @@ public final class MSIX: Sendable {
     public func stopDelivery() {
         guarded.withLock { $0.isLive = false }
         for event in events { event.counter.drain() }
+    }
+
+    /// Delivers nothing any more, for good: when the function was taken off its bus.
+    public func close() {
+        guarded.withLock { guarded in
+            guard !guarded.isClosed else { return }
+            guarded.isClosed = true
+            guarded.isLive = false
+            let changes = events.indices.filter { guarded.delivered[$0] != nil }.map {
+                Change(vector: $0, event: events[$0], wasDelivered: true, message: nil)
+            }
+            guarded.delivered = Array(repeating: nil, count: events.count)
+            if !changes.isEmpty { sink.apply(changes) }
+            sink.close()
+        }
     }
 
     // MARK: For the guest

@@ -109,7 +109,8 @@ struct MachineOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             Give the guest /dev/virtio-ports/NAME, connected with clients of a Unix socket (name=NAME,socket=PATH) or \
-            appended to a file (name=NAME,file=PATH); may be given more than once.
+            appended to a file (name=NAME,file=PATH), which grows with all that the guest writes; may be given more than \
+            once.
             """, valueName: "name=NAME,..."),
         transform: PortOption.port)
     var port: [VMConfiguration.Port] = []

@@ -1,5 +1,6 @@
 import Devices
 import Machine
+import Virtio
 
 /// What a machine did, for `-v`: when it reached what, and why its vCPUs left the guest.
 struct RunSummary {
@@ -23,8 +24,8 @@ struct RunSummary {
         lines += counts.filter { $0.1 > 0 }.map { kind, count in "\(padded("\(count)", 10))  \(kind.description)" }
         for net in machine.nets {
             lines.append(
-                "network card '\(net.id)': received \(Self.text(net.statistics.received)), sent \(Self.text(net.statistics.transmitted))"
-            )
+                "network card '\(net.id)': received \(Self.text(net.statistics.toGuest.counts)), "
+                    + "sent \(Self.text(net.statistics.fromGuest.counts))")
         }
         if let lostOutput = machine.serial?.lostOutput, lostOutput > 0 {
             lines.append("\(lostOutput) bytes of console output were lost: the guest did not wait")
@@ -32,8 +33,8 @@ struct RunSummary {
         standardError.write(lines.map { "swiftlet: \($0)\n" }.joined())
     }
 
-    private static func text(_ direction: NetStatistics.Direction) -> String {
-        "\(direction.frames) frames of \(direction.bytes) bytes and dropped \(direction.drops)"
+    private static func text(_ counts: TrafficStatistics.Counts) -> String {
+        "\(counts.requests) frames of \(counts.bytes) bytes and dropped \(counts.errors)"
     }
 
     private static func name(_ kind: Milestone.Kind) -> String {

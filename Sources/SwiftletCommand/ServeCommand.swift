@@ -20,14 +20,16 @@ struct ServeCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What becomes of the machine when the client is gone: kill, or stop to press its power button first.",
-            valueName: "action"))
+            """
+            What becomes of a running machine when the client is gone: kill; stop, which presses its power button first; \
+            or detach, which lets it go on, and another client come to its socket.
+            """, valueName: "action"))
     var onDisconnect = ControlServer.DisconnectPolicy.kill
 
     @Option(
         help: ArgumentHelp(
-            "Listen for the client at a Unix socket, which is removed when it came, instead of stdin and stdout.",
-            valueName: "path"), completion: .file())
+            "Listen for the client at a Unix socket instead of stdin and stdout.", valueName: "path"),
+        completion: .file())
     var socket: String?
 
     func run() throws {
@@ -49,38 +51,25 @@ struct ServeCommand: ParsableCommand {
             }
         }
 
-        func serve(input: CInt, output: CInt) throws {
-            let made = try ControlServer(
-                input: input, output: output, on: loop, version: Swiftlet.configuration.version,
-                policy: onDisconnect, cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
-            server = made
-            try made.start()
-            while !made.hasEnded { loop.turn(waiting: true) }
-        }
+        let made = try ControlServer(
+            on: loop, version: Swiftlet.configuration.version, policy: onDisconnect,
+            cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
+        server = made
         if let socket {
-            if let client = try Self.client(at: socket, loop, while: { endingSignal == nil }) {
-                try serve(input: client.rawValue, output: client.rawValue)
+            let clients = try ClientSocket(path: socket, on: loop, takesSeveral: onDisconnect == .detach) { client in
+                try made.connect(input: client, output: client)
             }
+            made.clientWanted = onDisconnect == .detach ? { clients.listen() } : nil
+            withExtendedLifetime(clients) { Self.turn(loop, until: { made.hasEnded }) }
         } else {
-            try serve(input: STDIN_FILENO, output: output.rawValue)
+            try made.connect(input: STDIN_FILENO, output: output.rawValue)
+            Self.turn(loop, until: { made.hasEnded })
         }
         if let endingSignal { ProcessSignals.die(of: endingSignal) }
     }
 
-    /// Waits for a client.
-    ///
-    /// - Returns: its connection; nil when it need not come any more.
-    private static func client(
-        at path: String, _ loop: EventLoop, while isWanted: () -> Bool
-    ) throws(SystemCallError) -> OwnedDescriptor? {
-        let listener = try UnixListener(path: path)
-        let watch = try loop.watch(listener.descriptor.rawValue, for: .readable) { _ in }
-        defer { loop.remove(watch) }
-        while isWanted() {
-            if let client = try listener.accept() { return client }
-            loop.turn(waiting: true)
-        }
-        return nil
+    private static func turn(_ loop: EventLoop, until isDone: () -> Bool) {
+        while !isDone() { loop.turn(waiting: true) }
     }
 }
 

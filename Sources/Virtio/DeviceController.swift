@@ -9,16 +9,23 @@ public final class DeviceController: Sendable {
     /// For messages: the configured name of the device.
     public let name: String
     public let queueCount: Int
+    public let statistics: TrafficStatistics
 
     private let state: Mutex<DeviceState>
     /// Held from a change of the status to the end of what it brings about.
-    private let transition = Mutex(())
+    private let transition = Mutex(Lifetime.open)
     private let writable: Range<Int>
     private let featuresSettled: @Sendable (Features, inout [UInt8]) -> Void
     private let loop: EventLoop
     private let memory: GuestMemory
     private let service: DeviceService
     private let transport = Mutex<(any Transport)?>(nil)
+
+    private enum Lifetime {
+        case open
+        /// Shut down: a driver that still has hold of the device can do no more with it.
+        case closed
+    }
 
     /// - Parameters:
     ///   - device: not yet known to its loop; from now on it is called on the loop's thread only.
@@ -31,6 +38,7 @@ public final class DeviceController: Sendable {
         type = description.type
         self.name = name
         queueCount = description.queueSizes.count
+        statistics = device.value.statistics
         writable = description.writable
         featuresSettled = description.featuresSettled
         state = Mutex(
@@ -91,7 +99,8 @@ public final class DeviceController: Sendable {
     }
 
     func write(status value: UInt8) {
-        transition.withLock { _ in
+        transition.withLock { lifetime in
+            guard lifetime == .open else { return }
             switch state.withLock({ $0.write(status: value, featuresSettled) }) {
             case .none: break
             case .activate: activate()
@@ -135,19 +144,35 @@ public final class DeviceController: Sendable {
         state.withLock { $0.reset() }
     }
 
-    /// Has the device do something on its loop's thread, and waits until it has.
+    /// Has the device do something on its loop's thread, and waits until it has; does nothing when that thread has ended.
     private func performAndWait(_ body: @escaping @Sendable (DeviceService, @escaping @Sendable () -> Void) -> Void) {
         let isDone = ConditionLock(false)
-        loop.perform { [service] in body(service) { isDone.withLock { $0 = true } } }
-        isDone.wait { $0 }
+        let isTaken = loop.perform { [service] in body(service) { isDone.withLock { $0 = true } } }
+        if isTaken { isDone.wait { $0 } }
     }
 
     // MARK: For the machine
 
-    /// Has the device finish all that it is at, and close; no vCPU may run any more.
+    /// Has the device finish what it is at and hold its loop: nothing touches the guest's memory on its behalf until the loop
+    /// is released. Waits for that.
+    public func hold() {
+        performAndWait { [loop] service, done in
+            service.performWhenIdle {
+                done()
+                loop.hold()
+            }
+        }
+    }
+
+    /// Has the device finish all that it is at, and close, for good: what drivers do to it from now on has no effect.
     public func shutDown() {
-        transition.withLock { _ in reset() }
+        transition.withLock { lifetime in
+            reset()
+            lifetime = .closed
+        }
         loop.perform { [service] in service.close() }
+        // It has this object.
+        transport.withLock { $0 = nil }
     }
 
     // MARK: For the device, on its loop's thread

@@ -91,6 +91,10 @@ final class DeviceService: @unchecked Sendable {
         device.reset(done)
     }
 
+    func performWhenIdle(_ job: @escaping () -> Void) {
+        device.performWhenIdle(job)
+    }
+
     func close() {
         device.close()
     }

@@ -6,6 +6,9 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// What the device is, before any driver has seen it.
     var description: DeviceDescription { get }
 
+    /// What the device counts what it serves by; always the same.
+    var statistics: TrafficStatistics { get }
+
     /// Called once, before anything else, and not on the loop's thread but before it starts.
     func attach(_ context: DeviceContext) throws(SystemCallError)
 
@@ -25,6 +28,10 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
     /// the same thread. The driver waits for it.
     func reset(_ done: @escaping @Sendable () -> Void)
 
+    /// Calls `job` as soon as no request is in flight, and begins none before. A device that has any in flight between
+    /// its turns has its loop to itself.
+    func performWhenIdle(_ job: @escaping () -> Void)
+
     /// The machine is at its end: gives up what others on the host know the device by, such as a socket's file. Called
     /// once, after the last `reset`.
     func close()
@@ -33,6 +40,7 @@ public protocol VirtioDevice: AnyObject, SendableMetatype {
 extension VirtioDevice {
     public func configurationWritten(_ bytes: [UInt8], at offset: Int) {}
     public func prepareReset() {}
+    public func performWhenIdle(_ job: @escaping () -> Void) { job() }
     public func close() {}
 }
 

@@ -57,7 +57,9 @@ import Testing
                     "DEV",
                     [
                         .name("_HID", .string("AB")),
-                        .method("_EVT", argumentCount: 1, [.ifEqual(.argument0, .integer(5), [.notify("DEV", 0x80)])]),
+                        .method(
+                            "_EVT", argumentCount: 1,
+                            [.ifEqual(.argument(0), .integer(5), [.notify("DEV", .integer(0x80))])]),
                     ])
             ])
         let notify: [UInt8] = [0x86] + "DEV_".utf8 + [0x0A, 0x80]

@@ -12,11 +12,13 @@ struct ACPICompilerTests {
     /// be the same but for the compiler's own name and version, and the checksum over them.
     @Test(arguments: [1, 4, 32], [0, 1, 32])
     func everyTableCompilesToItself(cpus: Int, virtioDevices: Int) throws {
+        var everySlot = ACPIConfiguration.sampleWithPCI(cpus: cpus, virtioDevices: virtioDevices)
+        everySlot.pciSegment?.slots?.devices = Array(1...31)
         for configuration in [
             ACPIConfiguration.sample(cpus: cpus, virtioDevices: virtioDevices),
-            .sampleWithPCI(cpus: cpus, virtioDevices: virtioDevices),
+            .sampleWithPCI(cpus: cpus, virtioDevices: virtioDevices), everySlot,
         ] {
-            let tables = try ACPITables.build(configuration, base: Self.base, room: 8192).bySignature()
+            let tables = try ACPITables.build(configuration, base: Self.base, room: 16384).bySignature()
             // iasl reads all but the XSDT, which it takes for a file of a running system.
             for (signature, table) in tables where signature != "XSDT" {
                 let acpica = try ACPICA(table: table)
@@ -37,7 +39,7 @@ struct ACPICompilerTests {
     @Test(arguments: [0, 1, 32])
     func theDisassemblyListsEveryDevice(virtioDevices: Int) throws {
         let configuration = ACPIConfiguration.sample(virtioDevices: virtioDevices)
-        let tables = try ACPITables.build(configuration, base: Self.base, room: 8192).bySignature()
+        let tables = try ACPITables.build(configuration, base: Self.base, room: 16384).bySignature()
         let acpica = try ACPICA(table: #require(tables["DSDT"]))
         _ = try acpica.disassemble()
         let source = try acpica.source()
@@ -60,7 +62,7 @@ struct ACPICompilerTests {
     }
 
     @Test func theDisassemblyDescribesThePCISegment() throws {
-        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 8192).bySignature()
+        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 16384).bySignature()
         let acpica = try ACPICA(table: #require(tables["DSDT"]))
         _ = try acpica.disassemble()
         let source = try acpica.source().split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -83,7 +85,7 @@ struct ACPICompilerTests {
 
     /// Loads the DSDT into ACPICA's interpreter, and does what Linux does for an interrupt of the event device.
     @Test func eventsNotifyTheirDevices() throws {
-        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 8192).bySignature()
+        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 16384).bySignature()
         let acpica = try ACPICA(table: #require(tables["DSDT"]))
         let names = [#"\_SB.GED._EVT 5"#, #"\_SB.GED._EVT 6"#, #"\_SB.GED._EVT 7"#, #"\_SB.VGEN.ADDR"#]
         let output = try acpica.execute(names.map { "evaluate \($0)" }).joined(separator: "\n")
@@ -94,6 +96,38 @@ struct ACPICompilerTests {
         #expect(!results[2].contains("Notify"))
         #expect(results[3].contains("[Integer] = 0000000023456780"))
         #expect(results[3].contains("[Integer] = 0000000000000001"))
+    }
+
+    @Test func theDisassemblyDescribesTheSlots() throws {
+        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 16384).bySignature()
+        let acpica = try ACPICA(table: #require(tables["DSDT"]))
+        _ = try acpica.disassemble()
+        let source = try acpica.source().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(source.matches(of: /Device \(SL/).count == 3)
+        for text in [
+            "OperationRegion (SREG, SystemIO, 0x0610, 0x0C)",
+            "Field (SREG, DWordAcc, NoLock, WriteAsZeros) { SINS, 32, SREM, 32, SEJT, 32 }",
+            "Device (SL1F) { Name (_ADR, 0x001F0000) // _ADR: Address Name (_SUN, 0x1F) // _SUN: Slot User Number "
+                + "Method (_EJ0, 1, NotSerialized) // _EJx: Eject Device, x=0-9 { SEJT = 0x80000000 } }",
+            "If ((Arg0 & 0x80000000)) { Notify (SL1F, Arg1) }",
+            "Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive, ,, ) { 0x00000018, }",
+        ] {
+            #expect(source.contains(text), "\(text)")
+        }
+    }
+
+    /// ACPICA's interpreter has memory in the place of ports, whose bits here are set for the devices 1 and 31, but not 2.
+    @Test func slotsAreNotifiedAndLetGo() throws {
+        let tables = try ACPITables.build(.sampleWithPCI(), base: Self.base, room: 16384).bySignature()
+        let acpica = try ACPICA(table: #require(tables["DSDT"]))
+        let names = [#"\_SB.GED._EVT 24"#, #"\_SB.PCI0.SL1F._EJ0 1"#, #"\_SB.PCI0.SEJT"#]
+        let output = try acpica.execute(names.map { "evaluate \($0)" }, fill: 0x82).joined(separator: "\n")
+        let notifications = output.matches(of: /System Notify on \[(\w+)\].*Value (0x\w+)/)
+        // Each is told on a thread of its own.
+        #expect(
+            notifications.map { "\($0.1) \($0.2)" }.sorted() == ["SL01 0x01", "SL01 0x03", "SL1F 0x01", "SL1F 0x03"],
+            "\(output)")
+        #expect(output.contains("[Integer] = 0000000080000000"), "\(output)")
     }
 
     private static func withoutCompiler(_ table: [UInt8]) -> [UInt8] {
@@ -140,8 +174,10 @@ final class ACPICA {
     }
 
     /// Runs commands of ACPICA's debugger on the loaded table.
-    func execute(_ commands: [String]) throws -> [String] {
-        try run("acpiexec -b '\(commands.joined(separator: ";"))' table.dat </dev/null")
+    ///
+    /// - Parameter fill: the value of each byte of a region.
+    func execute(_ commands: [String], fill: UInt8 = 0) throws -> [String] {
+        try run("acpiexec -fv \(fill) -b '\(commands.joined(separator: ";"))' table.dat </dev/null")
     }
 
     func source() throws -> String {

@@ -21,12 +21,13 @@ extension ACPIConfiguration {
             })
     }
 
-    /// The same with a PCI segment.
+    /// The same with a PCI segment, of which three devices are slots.
     static func sampleWithPCI(cpus: Int = 2, virtioDevices: Int = 2) -> ACPIConfiguration {
         var configuration = sample(cpus: cpus, virtioDevices: virtioDevices)
         configuration.pciSegment = PCISegment(
             ecamBase: 0xE000_0000, lastBus: 15, memory32: 0xC000_0000...0xCFFF_FFFF,
-            memory64: 0x40_0000_0000...0x7F_FFFF_FFFF, ioPorts: 0x1000...0xFFFF)
+            memory64: 0x40_0000_0000...0x7F_FFFF_FFFF, ioPorts: 0x1000...0xFFFF,
+            slots: .init(devices: [1, 2, 31], ports: 0x610, gsi: 24))
         return configuration
     }
 }

@@ -7,7 +7,7 @@ import Testing
 
     @Test(arguments: [.sample(), .sampleWithPCI(cpus: 255, virtioDevices: 32)] as [ACPIConfiguration])
     func everyTableHasItsLengthAndChecksum(configuration: ACPIConfiguration) throws {
-        let tables = try ACPITables.build(configuration, base: Self.base, room: 8192)
+        let tables = try ACPITables.build(configuration, base: Self.base, room: 16384)
         let found = try tables.bySignature()
         let withoutPCI: Set = ["XSDT", "FACP", "APIC", "DSDT"]
         #expect(Set(found.keys) == withoutPCI.union(configuration.pciSegment == nil ? [] : ["MCFG"]))
@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test func theRSDPIsWhereALegacyScanLooks() throws {
-        let tables = try ACPITables.build(.sample(), base: Self.base, room: 8192)
+        let tables = try ACPITables.build(.sample(), base: Self.base, room: 16384)
         #expect(tables.rsdpAddress == Self.base)
         let rsdp = Array(tables.bytes.prefix(36))
         #expect(rsdp.text(at: 0, count: 8) == "RSD PTR ")
@@ -30,12 +30,12 @@ import Testing
     }
 
     @Test func addressesAbove4GiBAreKept() throws {
-        let tables = try ACPITables.build(.sample(), base: 0x1_0000_0000, room: 8192)
+        let tables = try ACPITables.build(.sample(), base: 0x1_0000_0000, room: 16384)
         #expect(try tables.bySignature().count == 4)
     }
 
     @Test func theFADTDescribesReducedHardware() throws {
-        let fadt = try #require(try ACPITables.build(.sample(), base: Self.base, room: 8192).bySignature()["FACP"])
+        let fadt = try #require(try ACPITables.build(.sample(), base: Self.base, room: 16384).bySignature()["FACP"])
         #expect(fadt.count == 276)
         #expect(fadt[8] == 6)
         #expect(fadt[36..<44].allSatisfy { $0 == 0 })  // FIRMWARE_CTRL, DSDT
@@ -53,7 +53,7 @@ import Testing
 
     @Test(arguments: [1, 4, 255])
     func theMADTListsEveryLocalAPIC(cpus: Int) throws {
-        let tables = try ACPITables.build(.sample(cpus: cpus), base: Self.base, room: 8192)
+        let tables = try ACPITables.build(.sample(cpus: cpus), base: Self.base, room: 16384)
         let madt = try #require(try tables.bySignature()["APIC"])
         #expect(madt.integer(at: 36, as: UInt64.self) == 0xFEE0_0000)  // and no flags
         for cpu in 0..<cpus {
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func theMCFGNamesTheConfigurationSpace() throws {
-        let mcfg = try #require(try ACPITables.build(.sampleWithPCI(), base: 0, room: 8192).bySignature()["MCFG"])
+        let mcfg = try #require(try ACPITables.build(.sampleWithPCI(), base: 0, room: 16384).bySignature()["MCFG"])
         #expect(mcfg.count == 60)
         #expect(Array(mcfg[36...]) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE0, 0, 0, 0, 0, 0, 0, 0, 15, 0, 0, 0, 0])
     }
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func roomIsCheckedToTheByte() throws {
-        let needed = try ACPITables.build(.sample(), base: Self.base, room: 8192).bytes.count
+        let needed = try ACPITables.build(.sample(), base: Self.base, room: 16384).bytes.count
         #expect(try ACPITables.build(.sample(), base: Self.base, room: needed).bytes.count == needed)
         #expect(throws: ACPIError.doNotFit(needed: needed, room: needed - 1)) {
             try ACPITables.build(.sample(), base: Self.base, room: needed - 1)
@@ -87,7 +87,7 @@ import Testing
 
     @Test(arguments: [0xE_0008, .max & ~0xF, .max - 0x3FF & ~0xF] as [UInt64])
     func unusableBasesAreRefused(base: UInt64) {
-        #expect(throws: ACPIError.unusableBase(base)) { try ACPITables.build(.sample(), base: base, room: 8192) }
+        #expect(throws: ACPIError.unusableBase(base)) { try ACPITables.build(.sample(), base: base, room: 16384) }
     }
 
     /// A change that makes the sample unusable, and the field that the error names.
@@ -136,7 +136,7 @@ import Testing
         var configuration = ACPIConfiguration.sampleWithPCI()
         spoiler.change(&configuration)
         let error = #expect(throws: ACPIError.self) {
-            try ACPITables.build(configuration, base: Self.base, room: 8192)
+            try ACPITables.build(configuration, base: Self.base, room: 16384)
         }
         guard case .unusableValue(spoiler.field, spoiler.value, _) = error else {
             Issue.record("\(String(describing: error))")

@@ -18,11 +18,9 @@ final class ServedClient {
         loop = try EventLoop(name: "test")
         let requests = try NonblockingPipe()
         answers = try NonblockingPipe()
-        server = try ControlServer(
-            input: requests.reading.rawValue, output: answers.writing.rawValue, on: loop, version: "9.9",
-            policy: .kill, cache: nil)
+        server = try ControlServer(on: loop, version: "9.9", policy: .kill, cache: nil)
+        try server.connect(input: requests.reading.rawValue, output: answers.writing.rawValue)
         self.requests = consume requests
-        try server.start()
     }
 
     var hasEnded: Bool { server.hasEnded }

@@ -42,6 +42,20 @@ import Testing
         #expect(bucket.delay(at: 5000 * second) == 1)
     }
 
+    /// New limits begin full, and one that stays has what it had.
+    @Test func limitsCanBeChanged() throws {
+        var limits = try #require(RateLimiter(bytesPerSecond: 1000, operationsPerSecond: 10, now: 0))
+        limits.take(bytes: 1100, at: 0)
+        #expect(limits.delay(at: 0) == second + 1)
+        limits = try #require(
+            RateLimiter(bytesPerSecond: 1000, operationsPerSecond: 20, now: 0, after: limits))
+        #expect(limits.delay(at: 0) == second + 1)
+        limits = try #require(
+            RateLimiter(bytesPerSecond: 2000, operationsPerSecond: 20, now: 0, after: limits))
+        #expect(limits.delay(at: 0) == 0)
+        #expect(RateLimiter(bytesPerSecond: nil, operationsPerSecond: nil, now: 0, after: limits) == nil)
+    }
+
     @Test func extremesDoNotTrap() {
         var bucket = TokenBucket(capacity: .max, refillPerSecond: .max, burst: .max, now: 5)
         for _ in 0..<100 { bucket.take(.max, at: 0) }

@@ -82,4 +82,14 @@ import Testing
             start: try memory.bytes(at: 15 * Self.mebibyte, count: 1 << 20).baseAddress, count: 1 << 20 + 4096)
         #expect(memory.discard(past) == 0)
     }
+
+    @Test func onlyTouchedMemoryIsResident() throws {
+        let memory = try GuestMemory(size: 64 << 20, pages: .never)
+        let before = try #require(memory.residentSize)
+        #expect(before < 1 << 20)
+        for page in 0..<1000 as Range<UInt64> { try memory.store(1 as UInt8, at: page * 4096) }
+        #expect(try #require(memory.residentSize) >= before + 1000 * 4096)
+        memory.discard(try memory.bytes(at: 0, count: 1000 * 4096))
+        #expect(try #require(memory.residentSize) <= before + 4096)
+    }
 }

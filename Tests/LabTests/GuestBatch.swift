@@ -125,38 +125,21 @@ struct GuestBatch {
 
     /// Boots in one run of the lab.
     private static let portion = 10
-    private static let attempts = 3
 
     private static func run(_ boots: [Boot], files: [String], options: [String]) throws {
-        let script = prelude + boots.enumerated().map(command).joined()
-        for attempt in 1... {
-            let lab = try LabHost.run(script, files: files, options: options)
-            if lab.status == 0 { return }
-            // No process can reset or hang its host: this is the emulator's fault, which it has now and then.
-            let isEmulators =
-                lab.status == 125
-                && ["the lab host ended by itself", "the lab host hangs"].contains(where: lab.errors.contains)
-            guard isEmulators, attempt < attempts else {
-                throw Failure(
-                    description: """
-                        the lab ended with status \(lab.status): \(lab.errors.suffix(3000))
-                        it had begun these boots:
-                        \(lab.output.suffix(5000))
-                        """)
-            }
-            Issue.record("the emulated host failed; its guests boot once more\n\(lab.errors)", severity: .warning)
-        }
+        try LabHost.runAgainWhereItFails(
+            prelude + boots.enumerated().map(command).joined(), files: files, options: options)
     }
 
     /// The swiftlet to test, where `make test` names one.
-    private static var program: [String] {
+    static var program: [String] {
         ProcessInfo.processInfo.environment["SWIFTLET"].map { ["--swiftlet", $0] } ?? []
     }
 
     /// How many bytes to send where many take the lab their time; nil where nobody asks for more than usual.
     static let streamBytes = ProcessInfo.processInfo.environment["SWIFTLET_STREAM_BYTES"].flatMap { Int($0) }
 
-    private static func directory(of kernel: Kernel) throws -> String {
+    static func directory(of kernel: Kernel) throws -> String {
         let variable = "SWIFTLET_KERNELS"
         let kernels = try #require(
             ProcessInfo.processInfo.environment[variable],

@@ -43,6 +43,29 @@ enum LabHost {
         return try result(of: process)
     }
 
+    /// Runs a script that has to succeed, and boots guests.
+    static func runAgainWhereItFails(_ script: String, files: [String], options: [String]) throws {
+        for attempt in 1... {
+            let lab = try run(script, files: files, options: options)
+            if lab.status == 0 { return }
+            // No process can reset or hang its host: this is the emulator's fault, which it has now and then.
+            let isEmulators =
+                lab.status == 125
+                && ["the lab host ended by itself", "the lab host hangs"].contains(where: lab.errors.contains)
+            guard isEmulators, attempt < attempts else {
+                throw GuestBatch.Failure(
+                    description: """
+                        the lab ended with status \(lab.status): \(lab.errors.suffix(3000))
+                        it had begun these boots:
+                        \(lab.output.suffix(5000))
+                        """)
+            }
+            Issue.record("the emulated host failed; its guests boot once more\n\(lab.errors)", severity: .warning)
+        }
+    }
+
+    private static let attempts = 3
+
     /// One for each CPU of this machine, held while a lab runs: more would take from each other what tests with limits need.
     private static let turns = DispatchSemaphore(value: ProcessInfo.processInfo.activeProcessorCount)
 

@@ -81,7 +81,7 @@ struct VirtioNetTests {
             sha256sum <served/small
             rm -r served
             echo '== left'
-            ps | grep '[p]asst '
+            ps -o comm | grep passt
             """
         return boot
     }

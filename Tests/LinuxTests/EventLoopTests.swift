@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import Testing
 
@@ -46,6 +47,38 @@ struct EventLoopTests {
         try loop.start()
         loop.join()
         #expect(count.withLock { $0 } == 1)
+    }
+
+    @Test func aHeldLoopServesNothingButJobs() throws {
+        let running = try Running()
+        let event = try SharedEventCounter()
+        let served = Mutex<[String]>([])
+        func note(_ text: String) -> @Sendable () -> Void { { served.withLock { $0.append(text) } } }
+        let (eventCame, timeCame, deferredCame) = (note("event"), note("timer"), note("deferred"))
+        running.loop.perform { [loop = running.loop] in
+            _ = try? loop.watch(event.counter.descriptor.rawValue, for: [.readable, .edge]) { _ in eventCame() }
+            loop.schedule(after: 1, timeCame)
+            loop.defer(deferredCame)
+            loop.hold()
+        }
+        event.counter.signal()
+        running.loop.perform(note("job"))
+        usleep(20_000)
+        running.loop.perform { [loop = running.loop] in loop.hold() }
+        _ = running.ask { _, answer in answer(true) }
+        #expect(served.withLock { $0 } == ["job"])
+
+        running.loop.perform { [loop = running.loop] in loop.release() }
+        for _ in 0..<3 { _ = running.ask { _, answer in answer(true) } }
+        #expect(served.withLock { $0.sorted() } == ["deferred", "event", "job", "timer"])
+    }
+
+    @Test func aHeldLoopCanBeStopped() throws {
+        let loop = try EventLoop(name: "test")
+        try loop.start()
+        loop.perform { loop.hold() }
+        loop.stop()
+        loop.join()
     }
 
     @Test func watchedDescriptorsAreServedUntilRemoved() throws {
@@ -189,5 +222,39 @@ struct EventLoopTests {
         loop.stop()
         loop.join()
         #expect(count.withLock { $0 } == 3)
+    }
+
+    @Test func aResultIsWaitedForUntilTheLoopHasStopped() throws {
+        let loop = try EventLoop(name: "test")
+        try loop.start()
+        #expect(loop.performAndWait { 5 } == 5)
+        loop.stop()
+        loop.join()
+        #expect(loop.performAndWait { 5 } == nil)
+        #expect(!loop.perform {})
+        loop.awaitJobs()
+    }
+
+    /// No job is taken that nobody will do, as somebody may wait for it.
+    @Test func everyJobThatIsTakenIsDone() throws {
+        for _ in 0..<200 {
+            let loop = try EventLoop(name: "test")
+            try loop.start()
+            let client = try NativeThread(name: "client") {
+                while loop.performAndWait({ true }) != nil {}
+            }
+            loop.stop()
+            loop.join()
+            client.join()
+        }
+    }
+
+    @Test func awaitingJobsIncludesWhatTheyDefer() throws {
+        let running = try Running()
+        let done = Mutex(false)
+        let loop = running.loop
+        loop.perform { loop.defer { done.withLock { $0 = true } } }
+        loop.awaitJobs()
+        #expect(done.withLock { $0 })
     }
 }

@@ -22,6 +22,7 @@ struct MessageRouterTests {
         let events: EventLog
         let bus = Bus(memory32: Layout.pciMemory)
         let vectors: MSIX
+        let router: MessageRouter
 
         init(vectors count: Int) throws {
             let system = try System()
@@ -47,6 +48,11 @@ struct MessageRouterTests {
             self.vcpu = vcpu
             self.events = events
             self.vectors = vectors
+            self.router = router
+            enable(address)
+        }
+
+        func enable(_ address: FunctionAddress) {
             write(UInt16(2), configuration: 0x04, of: address)
             write(UInt16(0x8000), configuration: 0x42, of: address)
         }
@@ -59,8 +65,8 @@ struct MessageRouterTests {
             withUnsafeBytes(of: value) { _ = bus.write(at: address, bytes: $0) }
         }
 
-        func set(_ vector: Int, toInterrupt interrupt: UInt32) {
-            let entry = Self.table + 16 * UInt64(vector)
+        func set(_ vector: Int, toInterrupt interrupt: UInt32, table: UInt64 = Self.table) {
+            let entry = table + 16 * UInt64(vector)
             store(0xFEE0_0000, entry)
             store(interrupt, entry + 8)
             store(0, entry + 12)
@@ -133,6 +139,36 @@ struct MessageRouterTests {
             fixture.mask(0)
         }
         fixture.set(0, toInterrupt: 0x51)
+        fixture.vectors.events[0].counter.signal()
+        #expect(try fixture.isRequested(0x51))
+        #expect(fixture.events.reports == [])
+    }
+
+    /// Twenty times as many vectors as there can be at a time, and those of another device in their midst.
+    @Test func vectorsThatAreGivenBackAreUsedAgain() throws {
+        let fixture = try Fixture(vectors: 1)
+        fixture.set(0, toInterrupt: 0x51)
+        fixture.vectors.startDelivery()
+        for _ in 0..<400 {
+            let vectors = try fixture.router.makeVectors(count: 200, name: "short-lived")
+            vectors.close()
+        }
+        #expect(throws: SystemCallError.self) { try fixture.router.makeVectors(count: 4096, name: "too many") }
+        let vectors = try fixture.router.makeVectors(count: 200, name: "short-lived")
+        let address = try fixture.bus.attach(
+            Idle(), configuration: ConfigurationSpace(.init(vendor: 1, device: 2, classCode: 0)), regions: [],
+            msix: (vectors, 0))
+        #expect(fixture.router.routeCount == 1)
+        fixture.enable(address)
+        let table = Fixture.table + 0x1000
+        for vector in 0..<200 { fixture.set(vector, toInterrupt: 0x52, table: table) }
+        vectors.startDelivery()
+        #expect(fixture.router.routeCount == 201)
+        vectors.close()
+        #expect(fixture.router.routeCount == 1)
+
+        vectors.events[199].counter.signal()
+        #expect(try !fixture.isRequested(0x52, patience: 20))
         fixture.vectors.events[0].counter.signal()
         #expect(try fixture.isRequested(0x51))
         #expect(fixture.events.reports == [])

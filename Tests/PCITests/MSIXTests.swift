@@ -169,4 +169,25 @@ import Testing
         fixture.vectors.startDelivery()
         #expect(fixture.sink.takeBatches() == [[.init(vector: 0, message: Fixture.message)]])
     }
+
+    /// A vCPU that is late may still write to the table of a function that has gone.
+    @Test func closedVectorsAreDeliveredNoMore() throws {
+        let fixture = try Fixture()
+        fixture.setControl(0x8000)
+        fixture.set(0)
+        fixture.set(2)
+        fixture.vectors.startDelivery()
+        _ = fixture.sink.takeBatches()
+        fixture.vectors.close()
+        #expect(
+            fixture.sink.takeBatches() == [[.init(vector: 0, message: nil), .init(vector: 2, message: nil)]])
+        #expect(fixture.sink.closings == 1)
+        fixture.vectors.close()
+        fixture.vectors.startDelivery()
+        fixture.set(1)
+        fixture.setControl(0)
+        fixture.setControl(0x8000)
+        #expect(fixture.sink.takeBatches() == [])
+        #expect(fixture.sink.closings == 1)
+    }
 }

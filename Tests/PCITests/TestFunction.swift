@@ -109,6 +109,11 @@ final class TestSink: MSIXSink {
     }
 
     private let batches = Mutex<[[Delivery]]>([])
+    private let closingCount = Mutex(0)
+
+    var closings: Int { closingCount.withLock { $0 } }
+
+    func close() { closingCount.withLock { $0 += 1 } }
 
     func apply(_ changes: [MSIX.Change]) {
         batches.withLock { $0.append(changes.map { Delivery(vector: $0.vector, message: $0.message) }) }

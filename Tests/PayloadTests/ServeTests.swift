@@ -112,6 +112,49 @@ struct ServeTests {
         #expect(ending?["cause"] as? String == "killed")
     }
 
+    @Test func requestsCanBeGivenUp() throws {
+        let machine = try ServedMachine(payload: "spin")
+        let kinds = { (id: Int) in
+            let error = try machine.answer(to: id)["error"] as? [String: Any]
+            return (error?["data"] as? [String: Any])?["kind"] as? String
+        }
+        let (first, second) = (try machine.send("vm.wait"), try machine.send("vm.wait"))
+        try machine.request("$/cancel", ["id": first])
+        #expect(try kinds(first) == "cancelled")
+        // It has been answered, and so has what never was.
+        try machine.request("$/cancel", ["id": first])
+        try machine.request("$/cancel", ["id": "nonesuch"])
+        let stopping = try machine.send("vm.stop", ["graceMs": 500, "timeoutMs": 100])
+        #expect(try kinds(stopping) == "timeout")
+        // What it has brought about goes on.
+        #expect(try machine.answer(to: second)["result"] is [String: Any])
+        let answers = machine.messages.compactMap { $0["id"] as? Int }
+        #expect(answers.count == Set(answers).count)
+    }
+
+    @Test func anIdInUseIsRefused() throws {
+        let machine = try ServedMachine(payload: "spin")
+        let waiting = try machine.send("vm.wait")
+        machine.session.write(#"{"jsonrpc":"2.0","id":\#(waiting),"method":"server.ping"}"# + "\n")
+        let error = try #require(try machine.answer(to: waiting)["error"] as? [String: Any])
+        #expect(error["code"] as? Int == -32600)
+        try machine.request("vm.kill")
+        #expect(machine.messages.filter { $0["id"] as? Int == waiting }.count == 2)
+    }
+
+    /// The answers come in the order of the requests, and mean what they would have one after the other.
+    @Test func pausingTakesItsTurn() throws {
+        let machine = try ServedMachine(payload: "flood", configuration: ["console": ["output": "discard"]])
+        var ids: [Int] = []
+        for _ in 0..<50 { ids += [try machine.send("vm.pause"), try machine.send("vm.resume")] }
+        let states = try ids.map { (try machine.answer(to: $0)["result"] as? [String: Any])?["state"] as? String }
+        #expect(states == (0..<50).flatMap { _ in ["paused", "running"] })
+        let (pausing, stopping) = (try machine.send("vm.pause"), try machine.send("vm.stop", ["graceMs": 1]))
+        _ = try machine.answer(to: pausing)
+        #expect((try machine.answer(to: stopping)["result"] as? [String: Any])?["state"] as? String == "stopped")
+        #expect(try machine.notification("vm.exited")["cause"] as? String == "killed")
+    }
+
     @Test(arguments: ["spin", "halt"], [true, false])
     func theEndOfInputKillsTheMachine(payload: String, started: Bool) throws {
         let machine = try ServedMachine(payload: payload, started: started)
@@ -243,6 +286,28 @@ struct ServeTests {
         #expect(try field(["id": "balloon", "size": "1T"]) == "/size")
     }
 
+    @Test func statisticsTellWhatTheMachineDid() throws {
+        let disk = try TemporaryFile([UInt8](repeating: 0, count: 1 << 20))
+        let machine = try ServedMachine(
+            payload: "virtio-block", configuration: ["disks": [["id": "data", "path": disk.path]], "entropy": true])
+        try machine.notification("vm.exited")
+        let statistics = try machine.request("vm.stats")
+        let devices = try #require(statistics["devices"] as? [[String: Any]])
+        #expect(devices.compactMap { $0["id"] as? String } == ["data", "entropy"])
+        for direction in ["toGuest", "fromGuest"] {
+            let traffic = try #require(devices[0][direction] as? [String: Int])
+            #expect(traffic["requests", default: 0] > 0 && traffic["bytes", default: 0] > 0, "\(devices)")
+            #expect((devices[1][direction] as? [String: Int])?["requests"] == 0)
+        }
+
+        let running = try ServedMachine(payload: "spin")
+        let now = try running.request("vm.stats")
+        let vcpu = try #require((now["vcpus"] as? [[String: Any]])?.first)
+        #expect(vcpu["runTimeNs"] is Int && vcpu["stealNs"] is Int, "\(vcpu)")
+        let resident = (now["memory"] as? [String: Any])?["residentBytes"] as? Int
+        #expect(4096...(64 << 20) ~= resident ?? 0)
+    }
+
     /// The socket is its user's alone, takes one client, and goes when that came.
     @Test func aClientCanComeThroughASocket() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
@@ -250,39 +315,64 @@ struct ServeTests {
         try session.await("a socket") { _ in access(path, F_OK) == 0 }
         var status = stat()
         #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == 0o600)
-        let client = try connect(to: path)
-        var received: [UInt8] = []
-        func receive(until text: String) throws {
-            try session.await(text) { _ in
-                var buffer = [UInt8](repeating: 0, count: 4096)
-                let count = read(client.rawValue, &buffer, buffer.count)
-                if count > 0 { received += buffer[..<count] }
-                return received.firstRange(of: Array(text.utf8)) != nil
-            }
+        do {
+            let client = try SocketClient(path: path, of: session)
+            try client.receive(until: #""method":"hello""#)
+            #expect(access(path, F_OK) == -1)
+            client.send(#"{"jsonrpc":"2.0","id":1,"method":"server.ping"}"#)
+            try client.receive(until: #"{"id":1,"jsonrpc":"2.0","result":{}}"#)
         }
-        try receive(until: #""method":"hello""#)
-        #expect(access(path, F_OK) == -1)
-        _ = Array((#"{"jsonrpc":"2.0","id":1,"method":"server.ping"}"# + "\n").utf8).withUnsafeBytes {
-            write(client.rawValue, $0.baseAddress, $0.count)
-        }
-        try receive(until: #"{"id":1,"jsonrpc":"2.0","result":{}}"#)
-        shutdown(client.rawValue, Int32(SHUT_RDWR))
         let result = try session.end()
         #expect(result.ending == .exited(0))
         #expect(result.output == "" && result.errors == "")
     }
 
-    /// Connects to a socket at which somebody listens soon.
-    private func connect(to path: String) throws -> OwnedDescriptor {
-        for _ in 0..<1000 {
-            do throws(SystemCallError) {
-                return try UnixSocket.connect(to: path)
-            } catch {
-                guard error.errno.rawValue == ECONNREFUSED else { throw error }
-                usleep(5000)
-            }
+    @Test func aMachineCanGoOnWithoutAClient() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
+        let session = try Swiftlet.start(["serve", "--socket", path, "--on-disconnect", "detach"])
+        try session.await("a socket") { _ in access(path, F_OK) == 0 }
+        do {
+            let client = try SocketClient(path: path, of: session)
+            let kernel = try Swiftlet.payload("flood")
+            let config = #"{"memory":"64M","kernel":{"path":"\#(kernel)"}}"#
+            client.send(#"{"jsonrpc":"2.0","id":1,"method":"vm.create","params":{"config":\#(config)}}"#)
+            client.send(#"{"jsonrpc":"2.0","id":2,"method":"vm.start"}"#)
+            client.send(#"{"jsonrpc":"2.0","id":3,"method":"vm.wait"}"#)
+            try client.receive(until: "flooding the console")
         }
-        return try UnixSocket.connect(to: path)
+        // The same ids are free again, and what was printed meanwhile, as soon as there was anything, is announced as lost.
+        func comeBack() throws -> SocketClient {
+            let client = try SocketClient(path: path, of: session)
+            client.send(#"{"jsonrpc":"2.0","id":3,"method":"vm.get"}"#)
+            try client.receive(until: #""state":"running""#)
+            return client
+        }
+        let loss = Array("bytes of console output came while there was no client, and are lost".utf8)
+        var client: SocketClient?
+        for _ in 0..<100 where client?.received.firstRange(of: loss) == nil {
+            // One at a time: the next is not served before this one has gone.
+            client = nil
+            client = try comeBack()
+        }
+        let next = try #require(client)
+        #expect(next.received.firstRange(of: Array(#""method":"hello""#.utf8)) != nil)
+        #expect(next.received.firstRange(of: loss) != nil)
+        next.send(#"{"jsonrpc":"2.0","id":4,"method":"vm.kill"}"#)
+        try next.receive(until: #"{"id":4,"jsonrpc":"2.0","result":{"state":"stopped"}}"#)
+        #expect(access(path, F_OK) == 0)
+        withExtendedLifetime(next) {}
+    }
+
+    /// Nobody can come back: the machine goes on to its own end.
+    @Test func aMachineOnStandardStreamsCanGoOnAlone() throws {
+        let machine = try ServedMachine(payload: "spin", arguments: ["--on-disconnect", "detach"])
+        try machine.session.endInput()
+        usleep(200_000)
+        let commandLine = FileManager.default.contents(atPath: "/proc/\(machine.session.process)/cmdline")
+        #expect(commandLine?.isEmpty == false)
+        machine.session.send(SIGTERM)
+        machine.session.send(SIGTERM)
+        #expect(try machine.finish().ending == .signalled(SIGTERM))
     }
 
     /// As when a terminal changes its size.

@@ -20,6 +20,8 @@ final class EchoDevice: VirtioDevice {
 
     private static let resetDelay: UInt64 = 50_000_000
 
+    let statistics = TrafficStatistics()
+
     private let control: Control
     private var context: DeviceContext?
     private var queues: [Virtqueue?] = []

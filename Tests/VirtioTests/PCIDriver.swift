@@ -17,8 +17,9 @@ final class PCIDriver {
     let bus: Bus
     let vectors: MSIX
     private let access: EnhancedConfigurationAccess
-    private let loop: EventLoop
-    private let controller: DeviceController
+    let transport: PCITransport
+    let loop: EventLoop
+    let controller: DeviceController
 
     /// Which doorbells ring without an exit.
     final class Wiring: DoorbellWiring {
@@ -49,7 +50,8 @@ final class PCIDriver {
         bus = Bus(memory32: 0xD000_0000...0xD0FF_FFFF)
         access = EnhancedConfigurationAccess(bus)
         vectors = try MSIX(count: count, sink: sink)
-        _ = try PCITransport(controller, on: bus, vectors: vectors, wiring: wiring)
+        transport = PCITransport(controller, vectors: vectors, wiring: wiring)
+        try transport.attach(to: bus)
         try loop.start()
         setConfigurationSpace(0x04, UInt16(6))
     }

@@ -1,5 +1,8 @@
+import Glibc
 import GuestMemory
+import Linux
 import PCI
+import Synchronization
 import Testing
 import VirtioTesting
 
@@ -261,5 +264,70 @@ struct PCITransportTests {
         driver.setConfigurationSpace(window + 16, UInt32(0x0101_0101))
         #expect(driver.configurationSpace(window + 16, as: UInt32.self) == 0x0101_0101)
         #expect(driver.status == 0)
+    }
+
+    // MARK: The end of a device while its guest goes on
+
+    /// As a vCPU does whose access began before the device went.
+    private func store(_ offset: UInt64, _ value: some FixedWidthInteger, to transport: PCITransport) {
+        withUnsafeBytes(of: value) { transport.write(region: 0, offset: offset, bytes: $0) }
+    }
+
+    @Test func nothingComesOfWhatADriverDoesTooLate() throws {
+        let (driver, control) = try made()
+        driver.vectors.startDelivery()
+        let queue = try driver.start()
+        #expect(!driver.wiring.addresses.withLock { $0 }.isEmpty)
+        driver.bus.detach(device: 1)
+        driver.controller.shutDown()
+        driver.vectors.close()
+        #expect(driver.wiring.addresses.withLock { $0 } == [])
+        driver.loop.stop()
+        driver.loop.join()
+
+        let changes = driver.sink.changes.withLock { $0.count }
+        let notifications = control.value.withLock { $0.notifications }
+        try queue.add([.writable(0x10_0000, 8)])
+        for status: UInt8 in [0, 1, 3, 11, 15, 0] {
+            store(PCIDriver.Register.status, status, to: driver.transport)
+        }
+        store(PCIDriver.Register.configuration + 4, UInt32(7), to: driver.transport)
+        store(PCIDriver.Register.notify, UInt16(0), to: driver.transport)
+        #expect(driver.controller.status == [])
+        #expect(driver.wiring.addresses.withLock { $0 } == [])
+        #expect(driver.sink.changes.withLock { $0.count } == changes)
+        #expect(control.value.withLock { $0.notifications } == notifications)
+        #expect(try queue.usedIndex == 0)
+    }
+
+    /// A vCPU that sets the device up and resets it all the time, and writes to its configuration, waits for nobody for ever.
+    @Test func aBusyDriverSurvivesTheEndOfItsDevice() throws {
+        for round in 0..<20 {
+            let (driver, control) = try made()
+            if round.isMultiple(of: 2) { control.value.withLock { $0.holdsChains = true } }
+            let queue = try driver.start()
+            for _ in 0..<3 { try queue.add([.writable(0x10_0000, 8)]) }
+            driver.notify(0)
+            let isOver = Mutex(false)
+            let transport = driver.transport
+            let vcpu = try NativeThread(name: "vcpu") {
+                while !isOver.withLock({ $0 }) {
+                    for status: UInt8 in [0, 1, 3, 11, 15] {
+                        store(PCIDriver.Register.status, status, to: transport)
+                        store(PCIDriver.Register.configuration + 4, UInt32(7), to: transport)
+                        store(PCIDriver.Register.notify, UInt16(0), to: transport)
+                    }
+                }
+            }
+            usleep(2000)
+            driver.bus.detach(device: 1)
+            driver.controller.shutDown()
+            driver.vectors.close()
+            driver.loop.stop()
+            driver.loop.join()
+            isOver.withLock { $0 = true }
+            vcpu.join()
+            #expect(driver.controller.status == [] && driver.wiring.addresses.withLock { $0 } == [])
+        }
     }
 }

@@ -35,7 +35,7 @@ struct PCITarget: FuzzTarget, @unchecked Sendable {
             let controller = try! DeviceController(
                 name: "fuzz", device: LoopConfined(EntropyDevice(), loop: loop), memory: memory, report: { _ in })
             let vectors = try! MSIX(count: Self.vectorCount, sink: Nothing())
-            _ = try! PCITransport(controller, on: bus, vectors: vectors, wiring: Nothing())
+            try! PCITransport(controller, vectors: vectors, wiring: Nothing()).attach(to: bus)
         }
         try! loop.start()
     }

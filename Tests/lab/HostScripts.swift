@@ -3,7 +3,8 @@
 /// The host's side of the conversation is `Session`. It goes over four virtio-serial ports (`HostPort`): on the first,
 /// `ready` comes from here when the machine is up, then from there `go TIME MARK SEED TAR`, where TIME is the time of
 /// day, MARK what to end each of the other three streams with, SEED random digits, and TAR 1 when the directory `$OUT`
-/// is wanted; then `begun` goes there, and at last `exit STATUS`. `fail MESSAGE` says that the lab cannot go on.
+/// is wanted; then `begun` goes there, from then on empty lines come and `alive` goes, and at last `exit STATUS`.
+/// `fail MESSAGE` says that the lab cannot go on.
 enum HostScripts {
     /// Applets that `initialise` uses.
     static let applets = [
@@ -75,8 +76,8 @@ enum HostScripts {
         cat </run/lab.output >&4 & output=$!
         cat </run/lab.errors >&5 & errors=$!
         echo begun >&3
-        # The port ends when the lab does: then nobody wants the command any more.
-        { read -r line <&3; poweroff -f; } &
+        # Empty lines come all the time. The port ends when the lab does: then nobody wants the command any more.
+        { while read -r line; do :; done <&3; poweroff -f; } &
         while sleep 2; do echo alive >&3; done & pulse=$!
         (
             unset mark tar output errors pulse

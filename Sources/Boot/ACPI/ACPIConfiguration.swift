@@ -128,16 +128,37 @@ public struct ACPIConfiguration: Equatable, Sendable {
         public var memory64: ClosedRange<UInt64>?
         /// Ports for I/O base address registers.
         public var ioPorts: ClosedRange<UInt16>?
+        /// What of bus 0 comes and goes while the guest runs; nil where nothing does.
+        public var slots: Slots?
+
+        /// Devices that come and go, each a slot with one function. They are told of by three ports of 32 bits with a bit for
+        /// each device number: devices that have come, and devices that are to be let go of, both of which are cleared
+        /// by being read, and devices that the guest has let go of, to be written.
+        public struct Slots: Equatable, Sendable {
+            /// Device numbers, each from 1 to 31 and once.
+            public var devices: [UInt8]
+            /// The first port of 12.
+            public var ports: UInt16
+            /// The interrupt that is high as long as the first two have anything to tell.
+            public var gsi: UInt32
+
+            public init(devices: [UInt8], ports: UInt16, gsi: UInt32) {
+                self.devices = devices
+                self.ports = ports
+                self.gsi = gsi
+            }
+        }
 
         public init(
             ecamBase: UInt64, lastBus: UInt8, memory32: ClosedRange<UInt32>, memory64: ClosedRange<UInt64>? = nil,
-            ioPorts: ClosedRange<UInt16>? = nil
+            ioPorts: ClosedRange<UInt16>? = nil, slots: Slots? = nil
         ) {
             self.ecamBase = ecamBase
             self.lastBus = lastBus
             self.memory32 = memory32
             self.memory64 = memory64
             self.ioPorts = ioPorts
+            self.slots = slots
         }
     }
 }

@@ -13,7 +13,7 @@ public struct ACPITables: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - base: guest-physical address that the bytes will be copied to, a multiple of 16.
-    ///   - room: bytes that may be used from `base` up. 8 KiB hold any configuration.
+    ///   - room: bytes that may be used from `base` up. 16 KiB hold any configuration.
     /// - Throws: `ACPIError.unusableValue` for a value outside its documented range, `.unusableBase`, or `.doNotFit`.
     public static func build(
         _ configuration: ACPIConfiguration, base: UInt64, room: Int

@@ -1,5 +1,5 @@
 extension ACPIConfiguration {
-    /// Limits that keep every set of tables within 8 KiB.
+    /// Limits that keep every set of tables within 16 KiB.
     static let maxSerialPorts = 4
     static let maxVirtioDevices = 32
     /// Register space of a virtio-mmio device before its own configuration (virtio 1.3 §4.2.2).
@@ -59,6 +59,17 @@ extension ACPIConfiguration {
         if let window = segment.ioPorts {
             try require(window != 0...(.max), "pciSegment.ioPorts", window.upperBound, everything)
         }
+        if let slots = segment.slots {
+            var numbers: Set<UInt8> = []
+            for number in slots.devices {
+                try require(
+                    (1...31).contains(number) && numbers.insert(number).inserted, "pciSegment.slots.devices", number,
+                    "1 to 31, and there once")
+            }
+            try require(
+                slots.ports <= .max - PCISlots.portCount + 1, "pciSegment.slots.ports", slots.ports,
+                "so low that \(PCISlots.portCount) ports follow")
+        }
     }
 
     /// Only virtio devices may share a GSI, and only with each other: the drivers of the rest ask for theirs alone.
@@ -66,6 +77,7 @@ extension ACPIConfiguration {
         var exclusive = serialPorts.map { (field: "serialPorts.gsi", gsi: $0.gsi) }
         exclusive.append((field: "powerButtonGSI", gsi: powerButtonGSI))
         if let generationID = vmGenerationID { exclusive.append((field: "vmGenerationID.gsi", gsi: generationID.gsi)) }
+        if let slots = pciSegment?.slots { exclusive.append((field: "pciSegment.slots.gsi", gsi: slots.gsi)) }
 
         var taken: Set<UInt32> = []
         for (field, gsi) in exclusive {

@@ -82,6 +82,17 @@ extension AML {
         package(opcode: [0x5B, 0x82], name.bytes + terms.flatMap(\.bytes))
     }
 
+    /// DefOpRegion (§20.2.5.2): OpRegionOp NameString RegionSpace RegionOffset RegionLen, for ports (SystemIO).
+    static func ports(_ name: NameSegment, _ first: UInt16, count: UInt8) -> AML {
+        AML([0x5B, 0x80] + name.bytes + [0x01] + integer(UInt64(first)).bytes + integer(UInt64(count)).bytes)
+    }
+
+    /// DefField (§20.2.5.2): FieldOp PkgLength NameString FieldFlags FieldList, with units of 32 bits one after the other
+    /// that are accessed whole (DWordAcc, NoLock, WriteAsZeros).
+    static func dwords(of region: NameSegment, _ names: [NameSegment]) -> AML {
+        package(opcode: [0x5B, 0x81], region.bytes + [0x43] + names.flatMap { $0.bytes + [32] })
+    }
+
     /// DefMethod (§20.2.5.2): MethodOp PkgLength NameString MethodFlags TermList; not serialized.
     ///
     /// - Parameter argumentCount: 0 to 7.
@@ -93,8 +104,13 @@ extension AML {
 // MARK: - Statements and expressions
 
 extension AML {
-    /// Arg0Op (§20.2.6.1): a method's first argument.
-    static var argument0: AML { AML([0x68]) }
+    /// ArgObj (§20.2.6.1): a method's argument.
+    ///
+    /// - Parameter index: 0 to 6.
+    static func argument(_ index: UInt8) -> AML { AML([0x68 + index & 0x7]) }
+
+    /// The value of a named object: NameString (§20.2.2).
+    static func value(of name: NameSegment) -> AML { AML(name.bytes) }
 
     /// DefIfElse (§20.2.5.3) without an else: IfOp PkgLength Predicate TermList, where the predicate is DefLEqual
     /// (§20.2.5.4): LequalOp Operand Operand.
@@ -102,9 +118,29 @@ extension AML {
         package(opcode: [0xA0], [0x93] + left.bytes + right.bytes + terms.flatMap(\.bytes))
     }
 
+    /// The same where the predicate is DefAnd (§20.2.5.4): AndOp Operand Operand Target, with no target.
+    static func ifAnySet(_ bits: AML, in value: AML, _ terms: [AML]) -> AML {
+        package(opcode: [0xA0], [0x7B] + value.bytes + bits.bytes + [0x00] + terms.flatMap(\.bytes))
+    }
+
     /// DefNotify (§20.2.5.3): NotifyOp NotifyObject NotifyValue.
-    static func notify(_ device: NameSegment, _ value: UInt8) -> AML {
-        AML([0x86] + device.bytes + integer(UInt64(value)).bytes)
+    static func notify(_ device: NameSegment, _ value: AML) -> AML {
+        AML([0x86] + device.bytes + value.bytes)
+    }
+
+    /// DefStore (§20.2.5.4): StoreOp TermArg SuperName.
+    static func store(_ value: AML, in name: NameSegment) -> AML {
+        AML([0x70] + value.bytes + name.bytes)
+    }
+
+    /// MethodInvocation (§20.2.5): NameString TermArgList, of a method in the scope at hand or one around it.
+    static func call(_ method: NameSegment, _ arguments: AML...) -> AML {
+        AML(method.bytes + arguments.flatMap(\.bytes))
+    }
+
+    /// The same of a method somewhere else: RootChar MultiNamePath (§20.2.2), of two segments or more.
+    static func call(atRoot path: [NameSegment]) -> AML {
+        AML([0x5C, 0x2F, UInt8(path.count)] + path.flatMap(\.bytes))
     }
 }
 

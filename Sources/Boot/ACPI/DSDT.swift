@@ -4,7 +4,8 @@ struct DSDT {
 
     /// Device-specific notification 0x80: the power button was pressed (ACPI 6.5 §5.6.6), or the VM generation id
     /// has changed.
-    private static let changed: UInt8 = 0x80
+    private static let changed: UInt64 = 0x80
+    private static let systemBus: NameSegment = "_SB"
     private static let powerButtonName: NameSegment = "PWRB"
     private static let generationIDName: NameSegment = "VGEN"
 
@@ -17,7 +18,7 @@ struct DSDT {
         devices += virtioDevices
         if let segment = configuration.pciSegment { devices += PCIHostBridge(segment: segment).devices }
 
-        let terms = AML.scope("_SB", devices).bytes + softOff.bytes
+        let terms = AML.scope(Self.systemBus, devices).bytes + softOff.bytes
         // Revision 2 makes AML integers 64 bits wide.
         return SystemTable.encode("DSDT", revision: 2, body: terms)
     }
@@ -62,21 +63,27 @@ struct DSDT {
 
     /// Generic Event Device (ACPI 6.5 §5.6.9): turns interrupts into notifications, in the place of GPEs.
     private var genericEventDevice: AML {
-        var events = [(gsi: configuration.powerButtonGSI, device: Self.powerButtonName)]
+        typealias Event = (gsi: UInt32, interrupt: ResourceDescriptor, handler: AML)
+        func notification(_ gsi: UInt32, _ device: NameSegment) -> Event {
+            (gsi, .edgeInterrupt(gsi: gsi), .notify(device, .integer(Self.changed)))
+        }
+        var events = [notification(configuration.powerButtonGSI, Self.powerButtonName)]
         if let generationID = configuration.vmGenerationID {
-            events.append((gsi: generationID.gsi, device: Self.generationIDName))
+            events.append(notification(generationID.gsi, Self.generationIDName))
+        }
+        if let gsi = configuration.pciSegment?.slots?.gsi {
+            let tellChanges = AML.call(atRoot: [Self.systemBus, PCIHostBridge.name, PCISlots.tellChanges])
+            events.append((gsi, .levelInterrupt(gsi: gsi), tellChanges))
         }
         return .device(
             "GED",
             [
                 .name("_HID", .string("ACPI0013")),
                 .name("_UID", .integer(0)),
-                .name("_CRS", .resourceTemplate(events.map { .edgeInterrupt(gsi: $0.gsi) })),
+                .name("_CRS", .resourceTemplate(events.map(\.interrupt))),
                 .method(
                     "_EVT", argumentCount: 1,
-                    events.map {
-                        .ifEqual(.argument0, .integer(UInt64($0.gsi)), [.notify($0.device, Self.changed)])
-                    }),
+                    events.map { .ifEqual(.argument(0), .integer(UInt64($0.gsi)), [$0.handler]) }),
             ])
     }
 

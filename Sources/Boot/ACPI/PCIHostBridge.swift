@@ -2,6 +2,8 @@
 struct PCIHostBridge {
     var segment: ACPIConfiguration.PCISegment
 
+    static let name: NameSegment = "PCI0"
+
     var devices: [AML] { [hostBridge, reservedConfigurationSpace] }
 
     /// Without a `_PRT`, because no interrupt pin is wired: devices use MSI or MSI-X.
@@ -12,7 +14,7 @@ struct PCIHostBridge {
         if let addresses = segment.memory64 { windows.append(.memoryWindow(addresses)) }
         if let ports = segment.ioPorts { windows.append(.ioWindow(ports)) }
         return .device(
-            "PCI0",
+            Self.name,
             [
                 .name("_HID", .eisaID("PNP0A08")),
                 .name("_CID", .eisaID("PNP0A03")),
@@ -21,7 +23,7 @@ struct PCIHostBridge {
                 .name("_BBN", .integer(0)),
                 .name("_CCA", .integer(1)),
                 .name("_CRS", .resourceTemplate(windows)),
-            ])
+            ] + (segment.slots.map { PCISlots(slots: $0).terms } ?? []))
     }
 
     /// Motherboard resources (PNP0C02). Linux only uses a configuration space that is reserved here or in the memory

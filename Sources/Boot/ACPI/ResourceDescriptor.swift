@@ -18,10 +18,19 @@ struct ResourceDescriptor: Equatable {
     ///
     /// The older IRQ descriptor (§6.4.2.1) only reaches GSI 15, and Linux lets legacy settings override it.
     static func edgeInterrupt(gsi: UInt32, shared: Bool = false) -> ResourceDescriptor {
+        interrupt(gsi: gsi, flags: shared ? 0x0B : 0x03)  // ResourceConsumer, Edge, ActiveHigh
+    }
+
+    /// The same for one that is level-triggered, active high.
+    static func levelInterrupt(gsi: UInt32) -> ResourceDescriptor {
+        interrupt(gsi: gsi, flags: 0x01)  // ResourceConsumer, Level, ActiveHigh
+    }
+
+    private static func interrupt(gsi: UInt32, flags: UInt8) -> ResourceDescriptor {
         var descriptor = LittleEndianBytes()
         descriptor.append(UInt8(0x89))
         descriptor.append(UInt16(6))
-        descriptor.append(UInt8(shared ? 0x0B : 0x03))  // ResourceConsumer, Edge, ActiveHigh
+        descriptor.append(flags)
         descriptor.append(UInt8(1))
         descriptor.append(gsi)
         return ResourceDescriptor(bytes: descriptor.bytes)

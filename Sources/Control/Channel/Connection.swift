@@ -55,6 +55,13 @@ final class Connection {
         closed()
     }
 
+    /// Lets go of the client, who is gone.
+    func stop() {
+        closed = {}
+        close()
+        writer.stop()
+    }
+
     private var mayServe: Bool { !isClosed && writer.backlog < Self.requestBacklog }
 
     private func stopReading() {

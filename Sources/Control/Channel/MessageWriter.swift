@@ -72,10 +72,22 @@ final class MessageWriter {
         if watch == nil { fail() }
     }
 
+    /// Writes nothing more, and calls nobody; to be called before those go who listen.
+    func stop() {
+        drained = {}
+        failed = {}
+        drop()
+        if let watch = watch.take() { loop.remove(watch) }
+    }
+
     private func fail() {
+        drop()
+        loop.defer { [weak self] in self?.failed() }
+    }
+
+    private func drop() {
         hasFailed = true
         pending = []
         written = 0
-        loop.defer { [unowned self] in failed() }
     }
 }

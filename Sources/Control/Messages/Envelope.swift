@@ -42,7 +42,27 @@ struct MessageIdentity: Decodable {
     let id: RequestID?
 }
 
-/// The parameters of a message whose method is known.
+/// What a message asks for whose method is known.
 struct Call<Params: Decodable>: Decodable {
     let params: Params
+    /// How long its sender will wait for the answer; nil for as long as it takes.
+    let timeout: Milliseconds?
+
+    /// The names of parameters that all methods have.
+    static var sharedFields: Set<String> { Set(SharedKeys.allCases.map(\.stringValue)) }
+
+    private enum CodingKeys: CodingKey {
+        case params
+    }
+
+    private enum SharedKeys: CodingKey, CaseIterable {
+        case timeoutMs
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        params = try container.decode(Params.self, forKey: .params)
+        let shared = try container.nestedContainer(keyedBy: SharedKeys.self, forKey: .params)
+        timeout = try shared.decodeIfPresent(Milliseconds.self, forKey: .timeoutMs)
+    }
 }

@@ -46,6 +46,8 @@ public struct Milliseconds: Codable, Equatable, Sendable {
     static let most: UInt64 = 366 * 24 * 3600 * 1000
     /// What a guest needs to power off.
     static let usualGrace = Milliseconds(unchecked: 2000)
+    /// What a guest needs to let go of a device.
+    static let usualDetachment = Milliseconds(unchecked: 5000)
 
     /// - Returns: nil beyond a year.
     public init?(_ count: UInt64) {
@@ -61,7 +63,7 @@ public struct Milliseconds: Codable, Equatable, Sendable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        guard let milliseconds = Milliseconds(try container.decode(UInt64.self)) else {
+        guard let milliseconds = (try? container.decode(UInt64.self)).flatMap(Milliseconds.init(_:)) else {
             throw DecodingError.dataCorruptedError(
                 in: container, debugDescription: "use 0 to \(Self.most) milliseconds, which is a year")
         }

@@ -28,9 +28,12 @@ public enum DeviceUpdate: ControlMethod {
         public var size: ByteSize?
         /// Of a network card: whether its cable is plugged in.
         public var linkUp: Bool?
+        /// Of a disk or a network card: its limits from now on, of which 0 is none.
+        public var bytesPerSecond: UInt64?
+        public var operationsPerSecond: UInt64?
 
         package enum CodingKeys: String, CodingKey, CaseIterable {
-            case id, path, size, linkUp
+            case id, path, size, linkUp, bytesPerSecond, operationsPerSecond
         }
 
         public init(from decoder: any Decoder) throws {
@@ -43,11 +46,16 @@ public enum DeviceUpdate: ControlMethod {
             }
             try fields.read(.size, into: &size)
             try fields.read(.linkUp, into: &linkUp)
+            try fields.read(.bytesPerSecond, into: &bytesPerSecond)
+            try fields.read(.operationsPerSecond, into: &operationsPerSecond)
         }
 
         /// - Throws: `ControlError` for a field that a device of this kind has not got.
         func require(only allowed: Set<String>, of device: String) throws(ControlError) {
-            let given = [("path", path != nil), ("size", size != nil), ("linkUp", linkUp != nil)]
+            let given = [
+                ("path", path != nil), ("size", size != nil), ("linkUp", linkUp != nil),
+                ("bytesPerSecond", bytesPerSecond != nil), ("operationsPerSecond", operationsPerSecond != nil),
+            ]
             for (field, isGiven) in given where isGiven && !allowed.contains(field) {
                 throw ControlError(
                     .invalidArgument, "\(device) has no '\(field)' that could be changed", field: "/\(field)",

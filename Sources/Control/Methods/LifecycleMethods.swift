@@ -165,42 +165,15 @@ extension VMKill {
     package static let errorKinds: [ControlError.Kind] = [.invalidState, .resource]
 }
 
-/// Answered when the machine has stopped, and with an error of kind `timeout` when it has not in time.
+/// Answered when the machine has stopped.
 public enum VMWait: ControlMethod {
     public static let name = "vm.wait"
-
-    public struct Params: Codable, Sendable {
-        /// For ever unless given.
-        public var timeoutMs: Milliseconds?
-
-        package enum CodingKeys: CodingKey, CaseIterable {
-            case timeoutMs
-        }
-
-        public init(from decoder: any Decoder) throws {
-            let fields = try Fields<CodingKeys>(of: decoder)
-            try fields.read(.timeoutMs, into: &timeoutMs)
-        }
-    }
-
+    public typealias Params = NoFields
     public typealias Result = VMEnding
 }
 
 extension VMWait {
     package static let summary =
         "Waits for the machine's end. Answered when it has stopped, and at once when it had; other requests go on meanwhile."
-    package static let errorKinds: [ControlError.Kind] = [.invalidState, .resource, .timeout]
-}
-
-extension VMWait.Params: DescribedObject {
-    package static let summary = "How long to wait."
-
-    package static func describe(_ key: CodingKeys) -> FieldDescription {
-        switch key {
-        case .timeoutMs:
-            .optional(
-                Milliseconds.self,
-                "Milliseconds after which the answer is an error of kind timeout; for ever unless given")
-        }
-    }
+    package static let errorKinds: [ControlError.Kind] = [.invalidState, .resource]
 }

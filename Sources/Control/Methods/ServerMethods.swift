@@ -8,6 +8,30 @@ public enum ServerInfo: ControlMethod {
     public typealias Result = Hello
 }
 
+/// Gives up a request that has not been answered: its answer is an error of kind `cancelled`. What it has brought about is not
+/// undone. Does nothing when there is no such request, as it may have been answered meanwhile.
+public enum Cancel: ControlMethod {
+    public static let name = "$/cancel"
+
+    public struct Params: Codable, Sendable {
+        public var id: RequestID
+
+        private enum CodingKeys: CodingKey, CaseIterable {
+            case id
+        }
+
+        public init(id: RequestID) {
+            self.id = id
+        }
+
+        public init(from decoder: any Decoder) throws {
+            id = try Fields<CodingKeys>(of: decoder).require(.id)
+        }
+    }
+
+    public typealias Result = NoFields
+}
+
 /// Whether the server answers.
 public enum ServerPing: ControlMethod {
     public static let name = "server.ping"

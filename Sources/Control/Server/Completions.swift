@@ -40,7 +40,8 @@ final class Completions<Value: Sendable> {
         handlers = [:]
     }
 
-    private func deliver() {
+    /// Calls the handlers of all that have come.
+    func deliver() {
         mailbox.arrived.drain()
         var values: [(number: Int, value: Value)] = []
         mailbox.values.withLock { swap(&values, &$0) }

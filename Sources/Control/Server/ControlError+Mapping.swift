@@ -30,6 +30,7 @@ extension ControlError {
                 self.init(.invalidArgument, error.description)
             }
         case let error as RawImageError: self.init(image: error)
+        case let error as HotPlugError: self.init(hotPlug: error)
         case let error as TapError: self.init(Self.kind(error), error.description)
         case GuestMemoryError.mapping(let cause, _, _):
             self.init(.resource, "\(error)", field: "/config/memory", errno: cause.errno.rawValue)
@@ -70,6 +71,20 @@ extension ControlError {
         case .anotherIsNext: self.init(.invalidState, error.description)
         case .inUse: self.init(.resource, error.description)
         case .unsuitable, .directNotSupported, .differentAccess: self.init(.invalidArgument, error.description)
+        }
+    }
+
+    private init(hotPlug error: HotPlugError) {
+        let message = error.description
+        switch error {
+        case .transport: self.init(.unsupported, message, hint: #"make the machine with "transport":"pci""#)
+        case .notRunning: self.init(.invalidState, message)
+        case .notFound: self.init(.notFound, message, field: "id", hint: "vm.get lists its devices")
+        case .stays, .sharesSlot: self.init(.unsupported, message, field: "id")
+        case .isLeaving: self.init(.invalidState, message, field: "id")
+        case .noSlot: self.init(.resource, message, hint: "detach another device before")
+        case .timedOut:
+            self.init(.timeout, message, hint: "detach it again, with more time for a guest that is busy or paused")
         }
     }
 

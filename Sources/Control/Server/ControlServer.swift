@@ -3,7 +3,8 @@ import CLinux
 import Linux
 import Machine
 
-/// A server of one machine for one client: JSON-RPC 2.0, a message a line. It belongs to the thread of its event loop.
+/// A server of one machine for one client at a time: JSON-RPC 2.0, a message a line. It belongs to the thread of its event
+/// loop.
 public final class ControlServer {
     /// What becomes of the machine when the client is gone.
     public enum DisconnectPolicy: String, CaseIterable, Sendable {
@@ -11,6 +12,8 @@ public final class ControlServer {
         case kill
         /// Its power button is pressed, and it is killed when it does not power off within two seconds.
         case stop
+        /// It goes on.
+        case detach
     }
 
     static let protocolVersion = "1.0"
@@ -21,58 +24,71 @@ public final class ControlServer {
 
     /// Whether all is done: the client is gone, its machine has stopped, and it was told so where it still listened.
     public private(set) var hasEnded = false
+    /// Called when another client may come: the last one has left its machine running. Without it, none can.
+    public var clientWanted: (() -> Void)?
 
     private let loop: EventLoop
     private let version: String
     private let policy: DisconnectPolicy
-    private let connection: Connection
+    private var connection: Connection?
     private var session: MachineSession?
-    private var dispatcher = Dispatcher()
+    private var dispatcher: Dispatcher
+    /// No client comes any more.
     private var clientIsGone = false
+    /// Bytes that the console printed since the last client left.
+    private var unheardCount = 0
 
     /// - Parameters:
-    ///   - input: where requests come from; kept open.
-    ///   - output: where messages go; its flags are not changed.
     ///   - version: Swiftlet's.
     ///   - cache: where unpacked kernels are kept; nil to unpack on every start.
     public init(
-        input: CInt, output: CInt, on loop: EventLoop, version: String, policy: DisconnectPolicy, cache: KernelCache?
+        on loop: EventLoop, version: String, policy: DisconnectPolicy, cache: KernelCache?
     ) throws(SystemCallError) {
         self.loop = loop
         self.version = version
         self.policy = policy
-        connection = try Connection(input: input, output: output, on: loop)
-        let writer = connection.writer
+        dispatcher = Dispatcher(on: loop)
         let session = try MachineSession(
             on: loop, cache: cache,
             .init(
-                stateChanged: { Self.tell($0, writer) }, printed: { [unowned self] in tellConsole($0) },
-                logged: { Self.tell($0, writer) }, panicked: { Self.tell($0, writer) },
+                stateChanged: { [unowned self] in tell($0) }, printed: { [unowned self] in tellConsole($0) },
+                logged: { [unowned self] in tell($0) }, panicked: { [unowned self] in tell($0) },
                 exited: { [unowned self] ending in
-                    Self.tell(ending, writer)
+                    tell(ending)
                     loop.defer { [unowned self] in endIfDone() }
                 }))
         self.session = session
         register(session)
-        connection.received = { [unowned self] line in dispatcher.serve(line, answeringTo: connection.writer) }
-        connection.drained = { [unowned self] in
-            session.holdBack(false)
-            endIfDone()
-        }
-        connection.closed = { [unowned self] in clientLeft(policy) }
     }
 
-    /// Says hello, and serves requests from then on.
-    public func start() throws(SystemCallError) {
-        Self.tell(hello, connection.writer)
+    /// Says hello to a client, and serves its requests from then on.
+    ///
+    /// - Parameters:
+    ///   - input: where requests come from; kept open.
+    ///   - output: where messages go; its flags are not changed.
+    public func connect(input: CInt, output: CInt) throws(SystemCallError) {
+        let connection = try Connection(input: input, output: output, on: loop)
+        connection.received = { [unowned self] line in dispatcher.serve(line, answeringTo: connection.writer) }
+        connection.drained = { [unowned self] in
+            session?.holdBack(false)
+            endIfDone()
+        }
+        connection.closed = { [unowned self] in clientLeft() }
+        self.connection = connection
+        tell(hello)
+        if unheardCount > 0 {
+            let message = "\(unheardCount) bytes of console output came while there was no client, and are lost"
+            tell(LogLine(level: .warning, message: message))
+        }
+        unheardCount = 0
         try connection.open()
     }
 
     /// Takes no more requests, and brings the machine and this server to their end.
     public func shutDown(_ policy: DisconnectPolicy) {
-        connection.closed = {}
-        connection.close()
-        clientLeft(policy)
+        connection?.closed = {}
+        connection?.close()
+        end(policy)
     }
 
     private var hello: Hello {
@@ -95,38 +111,61 @@ public final class ControlServer {
             return VMCreate.Result(id: MachineSession.id)
         }
         dispatcher.on(VMStart.self) { _ in try session.start() }
-        dispatcher.on(VMPause.self) { _ in try session.pause() }
-        dispatcher.on(VMResume.self) { _ in try session.resume() }
+        dispatcher.on(VMPause.self, later: { _, reply in try session.pause(reply) })
+        dispatcher.on(VMResume.self, later: { _, reply in try session.resume(reply) })
         dispatcher.on(VMStop.self, later: { params, reply in try session.stop(grace: params.graceMs, reply) })
         dispatcher.on(VMKill.self, later: { _, reply in try session.kill(reply) })
-        dispatcher.on(VMWait.self, later: { params, reply in try session.wait(timeout: params.timeoutMs, reply) })
+        dispatcher.on(VMWait.self, later: { _, reply in try session.wait(reply) })
         dispatcher.on(VMGet.self) { _ in try session.describe() }
         dispatcher.on(VMStats.self) { _ in try session.statistics() }
         dispatcher.on(ConsoleWrite.self) { text in
             try session.write(text)
             return NoFields()
         }
-        dispatcher.on(DeviceUpdate.self, later: { change, reply in try session.update(change, reply) })
+        dispatcher.on(DeviceAttach.self, later: { try session.changeDevices().attach($0, $1) })
+        dispatcher.on(DeviceDetach.self, later: { try session.changeDevices().detach($0, $1) })
+        dispatcher.on(DeviceUpdate.self, later: { try session.changeDevices().update($0, $1) })
     }
 
-    private static func tell(_ params: some ControlNotification, _ writer: MessageWriter) {
-        writer.send(NotificationMessage(params: params))
+    private func tell(_ params: some ControlNotification) {
+        connection?.writer.send(NotificationMessage(params: params))
     }
 
     private func tellConsole(_ text: ConsoleText) {
-        Self.tell(text, connection.writer)
+        guard let connection else {
+            unheardCount += text.bytes.count
+            return
+        }
+        tell(text)
         if connection.writer.backlog > Self.consoleBacklog { session?.holdBack(true) }
     }
 
-    private func clientLeft(_ policy: DisconnectPolicy) {
+    private func clientLeft() {
+        if policy == .detach, session?.hasBegun == true {
+            // It is at the end of this turn that nobody uses the connection any more.
+            loop.defer { [unowned self] in detach() }
+        } else {
+            end(policy)
+        }
+    }
+
+    private func detach() {
+        dispatcher.cancelAll()
+        connection.take()?.stop()
+        session?.holdBack(false)
+        if let clientWanted { clientWanted() } else { clientIsGone = true }
+        endIfDone()
+    }
+
+    private func end(_ policy: DisconnectPolicy) {
         clientIsGone = true
         session?.clientLeft(grace: policy == .stop ? .usualGrace : nil)
         endIfDone()
     }
 
     private func endIfDone() {
-        guard clientIsGone, !hasEnded, session?.isIdle == true else { return }
-        hasEnded = connection.writer.backlog == 0
+        guard clientIsGone || connection == nil, !hasEnded, session?.isIdle == true else { return }
+        hasEnded = (connection?.writer.backlog ?? 0) == 0
         if !hasEnded { loop.schedule(after: Self.lastAnswersGrace) { [weak self] in self?.hasEnded = true } }
     }
 }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Linux
 import Machine
 
 /// Knows the methods there are: reads messages, has them served, and answers those that cannot be.
@@ -8,6 +9,16 @@ struct Dispatcher {
     private var handlers: [String: Handler] = [:]
     private var types: [String: any ControlMethod.Type] = [:]
     private let decoder = JSONDecoder()
+    private let pending: PendingRequests
+
+    init(on loop: EventLoop) {
+        pending = PendingRequests(on: loop)
+        if let key = CodingUserInfoKey.sharedFields { decoder.userInfo[key] = Call<NoFields>.sharedFields }
+        on(Cancel.self) { [pending] in
+            pending.cancel($0.id)
+            return NoFields()
+        }
+    }
 
     /// The methods' names, in order.
     var methods: [String] { handlers.keys.sorted() }
@@ -20,16 +31,26 @@ struct Dispatcher {
         _ method: Method.Type, later handle: @escaping (Method.Params, Reply<Method.Result>) throws -> Void
     ) {
         types[Method.name] = method
-        handlers[Method.name] = { [decoder] line, envelope, writer in
-            let reply = Reply<Method.Result>(to: envelope.id, writer: writer)
+        handlers[Method.name] = { [decoder, pending] line, envelope, writer in
             do {
                 let call = try decoder.decode(
                     Call<Method.Params>.self, from: envelope.hasParams ? line : Data(#"{"params":{}}"#.utf8))
-                try handle(call.params, reply)
+                guard let ticket = pending.open(envelope.id, writer: writer, timeout: call.timeout) else {
+                    let error = ControlError(
+                        .invalidArgument, "a request with this id still waits for its answer", field: "id",
+                        hint: "give each request an id of its own")
+                    return writer.send(ErrorResponse(id: envelope.id, code: .invalidRequest, error))
+                }
+                let reply = Reply<Method.Result>(to: ticket)
+                reply.answer { try handle(call.params, reply) }
             } catch let error as DecodingError {
-                reply.fail(ControlError(parameters: error, of: line, Method.Params.schema))
+                let error = ControlError(parameters: error, of: line, Method.Params.schema)
+                guard let id = envelope.id else { return }
+                writer.send(ErrorResponse(id: id, code: ErrorCode(error.kind), error))
             } catch {
-                reply.fail(ControlError(error))
+                let error = ControlError(error)
+                guard let id = envelope.id else { return }
+                writer.send(ErrorResponse(id: id, code: ErrorCode(error.kind), error))
             }
         }
     }
@@ -38,6 +59,11 @@ struct Dispatcher {
         _ method: Method.Type, _ handle: @escaping (Method.Params) throws -> Method.Result
     ) {
         on(method, later: { params, reply in reply.succeed(try handle(params)) })
+    }
+
+    /// Gives up all requests that have not been answered.
+    func cancelAll() {
+        pending.cancelAll()
     }
 
     func serve(_ line: LineBuffer.Line, answeringTo writer: MessageWriter) {

@@ -3,7 +3,6 @@ import CLinux
 import KVM
 import Linux
 import Machine
-import Storage
 
 /// The one machine of a server, from its making to its end: what requests ask of it, and what is told about it.
 final class MachineSession {
@@ -27,7 +26,6 @@ final class MachineSession {
     private let cache: KernelCache?
     private let listener: Listener
     private var lifecycle = Lifecycle()
-    private var configuration: VMConfiguration?
     /// The machine, until its end.
     private var machine: Machine?
     private var console: MachineConsole?
@@ -43,8 +41,12 @@ final class MachineSession {
     /// Called at the end with what the machine came to.
     private var waiters: [Int: (VMEnding) -> Void] = [:]
     private var lastWaiter = 0
-    /// Changes of devices that are being made.
-    private let updates: Completions<RawImageError?>
+    private let devices: DeviceChanges
+    /// Told by the thread that pauses the machine whether it did.
+    private let pauses: Completions<Bool>
+    private var pausingThread: NativeThread?
+    /// What may be done once the machine is not being paused any more, in this order.
+    private var afterPausing: [() -> Void] = []
 
     /// - Parameter cache: where unpacked kernels are kept; nil to unpack on every start.
     init(on loop: EventLoop, cache: KernelCache?, _ listener: Listener) throws(SystemCallError) {
@@ -52,7 +54,8 @@ final class MachineSession {
         self.cache = cache
         self.listener = listener
         joined = try SharedEventCounter()
-        updates = try Completions(on: loop)
+        devices = try DeviceChanges(on: loop)
+        pauses = try Completions(on: loop)
         try loop.watch(joined.counter.descriptor.rawValue, for: .readable) { [unowned self] _ in
             joined.counter.drain()
             endingThread.take()?.join()
@@ -65,6 +68,9 @@ final class MachineSession {
 
     /// Whether there is nothing that runs, or is still to be told.
     var isIdle: Bool { lifecycle.state == nil || lifecycle.state == .stopped }
+
+    /// Whether the machine has been started.
+    var hasBegun: Bool { lifecycle.state != nil && lifecycle.state != .created }
 
     // MARK: Requests
 
@@ -85,7 +91,7 @@ final class MachineSession {
             machine, on: loop, changed: { [unowned self] in tellReports() }, ended: { [unowned self] in beginEnding() })
         self.machine = machine
         self.console = console
-        self.configuration = configuration
+        devices.begin(machine, configuration)
         lifecycle.created()
     }
 
@@ -102,16 +108,30 @@ final class MachineSession {
         return enter(.running, reason: "started")
     }
 
-    func pause() throws -> StateResult {
+    /// Devices may be at something that takes its time, so other requests go on meanwhile.
+    func pause(_ reply: Reply<StateResult>) throws {
+        if isPausing { return afterPausing.append { [unowned self] in reply.answer { try pause(reply) } } }
         try lifecycle.require(.pause)
-        machine?.pause()
-        return enter(.paused, reason: "paused")
+        guard let machine else { return }
+        let done = pauses.expect { [unowned self] isPaused in
+            pausingThread.take()?.join()
+            if isPaused, !lifecycle.isEnding {
+                reply.succeed(enter(.paused, reason: "paused"))
+            } else {
+                reply.fail(ControlError(.invalidState, "the machine came to its end before it was paused"))
+            }
+            let jobs = afterPausing
+            afterPausing = []
+            for job in jobs { job() }
+        }
+        pausingThread = try NativeThread(name: "pausing") { done(machine.pause()) }
     }
 
-    func resume() throws -> StateResult {
+    func resume(_ reply: Reply<StateResult>) throws {
+        if isPausing { return afterPausing.append { [unowned self] in reply.answer { try resume(reply) } } }
         try lifecycle.require(.resume)
         machine?.resume()
-        return enter(.running, reason: "resumed")
+        reply.succeed(enter(.running, reason: "resumed"))
     }
 
     func stop(grace: Milliseconds, _ reply: Reply<StateResult>) throws {
@@ -124,13 +144,8 @@ final class MachineSession {
         machine?.end(.killed(.user))
     }
 
-    func wait(timeout: Milliseconds?, _ reply: Reply<VMEnding>) throws {
-        let waiter = try addWaiter { reply.succeed($0) }
-        guard let waiter, let timeout else { return }
-        loop.schedule(after: timeout.nanoseconds) { [weak self] in
-            guard self?.waiters.removeValue(forKey: waiter) != nil else { return }
-            reply.fail(ControlError(.timeout, "the machine still runs after \(timeout.count) ms"))
-        }
+    func wait(_ reply: Reply<VMEnding>) throws {
+        try addWaiter(reply) { $0 }
     }
 
     func write(_ text: ConsoleText) throws {
@@ -140,7 +155,7 @@ final class MachineSession {
 
     func describe() throws -> VMGet.Result {
         try lifecycle.require(.inspect)
-        guard let state = lifecycle.state, let configuration else {
+        guard let state = lifecycle.state, let configuration = devices.configuration else {
             throw ControlError(.internal, "the machine has a state and no configuration")
         }
         return VMGet.Result(
@@ -156,43 +171,10 @@ final class MachineSession {
         return statistics
     }
 
-    func update(_ change: DeviceUpdate.Params, _ reply: Reply<NoFields>) throws {
+    /// The devices, which can be changed only now.
+    func changeDevices() throws -> DeviceChanges {
         try lifecycle.require(.drive)
-        guard updates.count < Self.waiterLimit else {
-            throw ControlError(.resource, "\(Self.waiterLimit) changes of devices wait to be made already")
-        }
-        if let disk = machine?.disks.first(where: { $0.id == change.id }) {
-            try change.require(only: ["path"], of: "disk '\(disk.id)'")
-            let done = updates.expect { [unowned self] error in
-                if let error { return reply.fail(ControlError(error, field: change.path == nil ? nil : "/path")) }
-                if let path = change.path, let index = configuration?.disks.firstIndex(where: { $0.id == disk.id }) {
-                    configuration?.disks[index].path = path
-                }
-                reply.succeed(NoFields())
-            }
-            if let path = change.path { disk.replaceImage(path: path, done) } else { disk.resize(done) }
-        } else if let net = machine?.nets.first(where: { $0.id == change.id }) {
-            try change.require(only: ["linkUp"], of: "network card '\(net.id)'")
-            guard let isUp = change.linkUp else {
-                throw ControlError(.invalidArgument, "'linkUp' is missing", field: "/linkUp", hint: "true or false")
-            }
-            net.setLink(up: isUp)
-            reply.succeed(NoFields())
-        } else if let balloon = machine?.balloon, change.id == Balloon.id {
-            try change.require(only: ["size"], of: "the balloon")
-            guard let size = change.size, size.bytes <= machine?.memorySize ?? 0 else {
-                throw ControlError(
-                    .invalidArgument, change.size == nil ? "'size' is missing" : "it is more than the machine's memory",
-                    field: "/size", hint: "how much the guest is to give back, such as 256M")
-            }
-            balloon.setTarget(size)
-            reply.succeed(NoFields())
-        } else if machine?.deviceNames.contains(change.id) == true {
-            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "/id")
-        } else {
-            throw ControlError(
-                .notFound, "the machine has no device '\(change.id)'", field: "/id", hint: "vm.get lists its devices")
-        }
+        return devices
     }
 
     // MARK: The client
@@ -223,33 +205,40 @@ final class MachineSession {
         return StateResult(state: state)
     }
 
+    private var isPausing: Bool {
+        switch pausingThread {
+        case .some: true
+        case .none: false
+        }
+    }
+
     private func powerOff(grace: Milliseconds) {
         guard !lifecycle.isEnding, let machine else { return }
         guard lifecycle.state != .created else { return machine.end(.killed(.user)) }
-        if lifecycle.state == .paused {
-            machine.resume()
-            _ = enter(.running, reason: "resumed to power off")
-        }
         watch?.powerOff(grace: grace.nanoseconds, killer: .user)
+        if isPausing { afterPausing.append { [unowned self] in resumeToPowerOff() } } else { resumeToPowerOff() }
+    }
+
+    private func resumeToPowerOff() {
+        guard !lifecycle.isEnding, lifecycle.state == .paused else { return }
+        machine?.resume()
+        _ = enter(.running, reason: "resumed to power off")
     }
 
     private func awaitEnd(_ reply: Reply<StateResult>) throws {
-        _ = try addWaiter { _ in reply.succeed(StateResult(state: .stopped)) }
+        try addWaiter(reply) { _ in StateResult(state: .stopped) }
     }
 
-    /// - Returns: nil when `answer` was called at once.
-    private func addWaiter(_ answer: @escaping (VMEnding) -> Void) throws -> Int? {
+    /// Has the request answered once the machine has stopped.
+    private func addWaiter<Result>(_ reply: Reply<Result>, _ result: @escaping (VMEnding) -> Result) throws {
         try lifecycle.require(.end)
-        if let ending {
-            answer(ending)
-            return nil
-        }
+        if let ending { return reply.succeed(result(ending)) }
         guard waiters.count < Self.waiterLimit else {
             throw ControlError(.resource, "\(Self.waiterLimit) requests wait for the machine's end already")
         }
         lastWaiter += 1
-        waiters[lastWaiter] = answer
-        return lastWaiter
+        waiters[lastWaiter] = { reply.succeed(result($0)) }
+        reply.whenGivenUp { [weak self, waiter = lastWaiter] in self?.waiters[waiter] = nil }
     }
 
     private func tellReports() {
@@ -281,6 +270,7 @@ final class MachineSession {
     /// All that the guest printed has been told.
     private func stopped() {
         guard let machine, let outcome = machine.outcome else { return }
+        pauses.deliver()
         let ending = VMEnding(outcome)
         tellReports()
         if ending.cause == .panicked { listener.panicked(GuestPanic(text: ending.message ?? "")) }
@@ -289,7 +279,7 @@ final class MachineSession {
         self.ending = ending
         for (_, answer) in waiters.sorted(by: { $0.key < $1.key }) { answer(ending) }
         waiters = [:]
-        updates.cancel()
+        devices.end()
 
         finalStatistics = VMStats.Result(machine)
         console = nil

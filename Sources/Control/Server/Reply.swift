@@ -2,26 +2,31 @@ import Machine
 
 /// The one answer that a request gets. Letting go of it without one answers that the request was cancelled.
 final class Reply<Result: Codable> {
-    private let id: RequestID?
-    private var writer: MessageWriter?
+    private let ticket: PendingRequests.Ticket
 
-    /// - Parameter id: nil for a notification, which gets no answer.
-    init(to id: RequestID?, writer: MessageWriter) {
-        self.id = id
-        self.writer = writer
+    init(to ticket: PendingRequests.Ticket) {
+        self.ticket = ticket
     }
 
     deinit {
-        fail(ControlError(.cancelled, "the request was given up: the machine or the server came to its end"))
+        ticket.fail(ControlError(.cancelled, "the request was given up: the machine or the server came to its end"))
     }
 
     func succeed(_ result: Result) {
-        guard let writer = writer.take(), let id else { return }
-        writer.send(Response(id: id, result: result))
+        ticket.succeed(result)
     }
 
     func fail(_ error: ControlError) {
-        guard let writer = writer.take(), let id else { return }
-        writer.send(ErrorResponse(id: id, code: ErrorCode(error.kind), error))
+        ticket.fail(error)
+    }
+
+    /// Answers with what `body` throws.
+    func answer(_ body: () throws -> Void) {
+        do { try body() } catch { fail(ControlError(error)) }
+    }
+
+    /// Has `job` done when nobody waits for the answer any more.
+    func whenGivenUp(_ job: @escaping () -> Void) {
+        ticket.givenUp = job
     }
 }

@@ -1,4 +1,5 @@
 import Machine
+import Virtio
 
 extension VMStats {
     /// What exits are counted by, in the order of their kinds.
@@ -11,11 +12,22 @@ extension VMStats.Result {
             let counts = zip(VMStats.exitNames, ExitKind.allCases.map { statistics.exits[$0] })
             return VMStats.VCPU(
                 id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
-                runTimeNs: statistics.processorTime)
+                runTimeNs: statistics.processorTime, stealNs: statistics.waitTime)
+        }
+        devices = machine.deviceStatistics.map { name, traffic in
+            VMStats.Device(
+                id: name, toGuest: .init(traffic.toGuest.counts), fromGuest: .init(traffic.fromGuest.counts))
         }
         let balloon = machine.balloon?.reading
         memory = VMStats.Memory(
-            sizeBytes: machine.memorySize, balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual)
+            sizeBytes: machine.memorySize, residentBytes: machine.outcome == nil ? machine.residentMemorySize : nil,
+            balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual)
         console = VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0)
+    }
+}
+
+extension VMStats.Traffic {
+    init(_ counts: TrafficStatistics.Counts) {
+        self.init(requests: counts.requests, bytes: counts.bytes, errors: counts.errors)
     }
 }

@@ -32,6 +32,8 @@ public final class BalloonDevice: VirtioDevice {
         case inflate, deflate, statistics, reporting
     }
 
+    public let statistics = TrafficStatistics()
+
     private let ledger: BalloonLedger
     private let memorySize: UInt64
     private let deflatesOnOOM: Bool
@@ -158,6 +160,7 @@ public final class BalloonDevice: VirtioDevice {
             first = index + 1
         }
         ledger.update { $0.discarded &+= given }
+        statistics.fromGuest.count(bytes: Int(clamping: given))
         queue.complete(head: chain.head, written: 0)
         return true
     }
@@ -196,6 +199,7 @@ public final class BalloonDevice: VirtioDevice {
                 memory.discard(UnsafeMutableRawBufferPointer(start: segment.iov_base, count: segment.iov_len)))
         }
         ledger.update { $0.discarded &+= given }
+        statistics.fromGuest.count(bytes: Int(clamping: given))
         queue.complete(head: chain.head, written: 0)
         return true
     }
@@ -206,8 +210,8 @@ public final class BalloonDevice: VirtioDevice {
         var entries = [UInt8](
             repeating: 0, count: min(chain.readable.byteCount, Self.mostStatistics * BalloonStatistics.entrySize))
         entries.withUnsafeMutableBytes { _ = chain.readable.read(into: $0) }
-        let statistics = BalloonStatistics(entries: entries, time: monotonicNanoseconds())
-        ledger.update { $0.statistics = statistics }
+        let reading = BalloonStatistics(entries: entries, time: monotonicNanoseconds())
+        ledger.update { $0.statistics = reading }
         statisticsBuffer = (chain.head, queue)
         return true
     }

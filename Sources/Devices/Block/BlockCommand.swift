@@ -18,6 +18,11 @@ enum BlockCommand: Equatable {
         if case .transfer(_, _, let count) = self { count } else { 0 }
     }
 
+    /// Bytes that are moved to the disk.
+    var writtenCount: Int {
+        if case .transfer(.write, _, let count) = self { count } else { 0 }
+    }
+
     var rangeCount: Int {
         if case .changeRanges(let count) = self { count } else { 0 }
     }

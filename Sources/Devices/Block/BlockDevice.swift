@@ -13,6 +13,8 @@ public final class BlockDevice: VirtioDevice {
     /// go on while others are served.
     private static let portion = 128 << 10
 
+    public let statistics = TrafficStatistics()
+
     private let engine: StorageEngine
     private let settings: BlockSettings
     private let identity: [UInt8]
@@ -181,6 +183,16 @@ public final class BlockDevice: VirtioDevice {
         }
     }
 
+    /// Puts these limits in place of those there are, as `BlockSettings` has them; what waits for its time goes on.
+    public func setLimits(bytesPerSecond: UInt64?, operationsPerSecond: UInt64?) {
+        limiter = RateLimiter(
+            bytesPerSecond: bytesPerSecond, operationsPerSecond: operationsPerSecond, now: monotonicNanoseconds(),
+            after: limiter)
+        guard let timer = limitTimer.take() else { return }
+        context?.loop.cancel(timer)
+        serveAll()
+    }
+
     private func setCapacity(_ capacity: UInt64) {
         rules.capacity = capacity
         context?.updateConfiguration { BlockConfigurationSpace.setCapacity(capacity, in: &$0) }
@@ -206,7 +218,7 @@ public final class BlockDevice: VirtioDevice {
         limiter?.take(bytes: command.byteCount, at: monotonicNanoseconds())
         let request = BlockRequest(
             queue: index, head: chain.head, status: status, dataCount: chain.writable.byteCount,
-            rangeCount: command.rangeCount)
+            writtenCount: command.writtenCount, rangeCount: command.rangeCount)
         switch command {
         case .transfer(let operation, let offset, let count):
             let data = operation == .read ? chain.writable : chain.readable
@@ -278,13 +290,23 @@ public final class BlockDevice: VirtioDevice {
     }
 
     private func end(_ request: BlockRequest, _ status: BlockStatus, on queue: Virtqueue) {
+        count(request, status)
         request.status.pointee = status.rawValue
         // The bytes from the start that were surely written, with the status if it follows them (virtio 1.3 §2.7.8.2).
         let written = status == .ok || request.dataCount == 0 ? request.dataCount + 1 : 0
         queue.complete(head: request.head, written: written)
     }
 
-    private func performWhenIdle(_ job: @escaping () -> Void) {
+    private func count(_ request: BlockRequest, _ status: BlockStatus) {
+        switch (request.dataCount > 0, status) {
+        case (true, .ok): statistics.toGuest.count(bytes: request.dataCount)
+        case (true, _): statistics.toGuest.countError()
+        case (false, .ok): statistics.fromGuest.count(bytes: request.writtenCount)
+        case (false, _): statistics.fromGuest.countError()
+        }
+    }
+
+    public func performWhenIdle(_ job: @escaping () -> Void) {
         whenIdle.append(job)
         takeCompletions()
     }

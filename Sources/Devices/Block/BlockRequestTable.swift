@@ -9,6 +9,8 @@ struct BlockRequest {
     let status: UnsafeMutablePointer<UInt8>
     /// Bytes that it writes to the driver's buffers, but for the status.
     let dataCount: Int
+    /// Bytes that it writes to the disk.
+    let writtenCount: Int
     /// The ranges that it changes, and how many of them have been.
     var rangeCount = 0
     var rangesBegun = 0

@@ -9,6 +9,8 @@ public final class EntropyDevice: VirtioDevice {
 
     private static let queueSize: UInt16 = 64
 
+    public let statistics = TrafficStatistics()
+
     private var context: DeviceContext?
     private var queue: Virtqueue?
 
@@ -33,6 +35,7 @@ public final class EntropyDevice: VirtioDevice {
             var written = 0
             for segment in chain.writable.segments { written += Self.fill(segment) }
             queue.complete(head: chain.head, written: written)
+            statistics.toGuest.count(bytes: written)
             return true
         }
         if isCut { context?.notifyAgain(index) }

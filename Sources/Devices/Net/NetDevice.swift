@@ -24,10 +24,12 @@ public final class NetDevice: VirtioDevice {
         var isLinkWanted = true
     }
 
-    public let statistics = NetStatistics()
+    public let statistics = TrafficStatistics()
 
     private let backend: any NetworkBackend
     private let options: Options
+    private let receiveLimiter: FrameLimiter
+    private let transmitLimiter: FrameLimiter
     private var state: State
     private var context: DeviceContext?
     private var pairs: [NetQueuePair] = []
@@ -45,6 +47,8 @@ public final class NetDevice: VirtioDevice {
     public init(_ backend: any NetworkBackend, _ options: Options) {
         self.backend = backend
         self.options = options
+        receiveLimiter = FrameLimiter(bytesPerSecond: options.bytesPerSecond)
+        transmitLimiter = FrameLimiter(bytesPerSecond: options.bytesPerSecond)
         state = State(filter: ReceiveFilter(mac: options.mac))
     }
 
@@ -64,8 +68,6 @@ public final class NetDevice: VirtioDevice {
 
     public func attach(_ context: DeviceContext) {
         self.context = context
-        let receiveLimiter = options.bytesPerSecond.map(FrameLimiter.init(bytesPerSecond:))
-        let transmitLimiter = options.bytesPerSecond.map(FrameLimiter.init(bytesPerSecond:))
         pairs = backend.channels.map { channel in
             NetQueuePair(
                 channel,
@@ -131,6 +133,15 @@ public final class NetDevice: VirtioDevice {
         for pair in pairs { pair.stop() }
         control = nil
         backend.setCarrier(up: false)
+    }
+
+    // MARK: Limits
+
+    /// Puts this limit in place of the one there is, as `Options` has it; what waits for its time goes on.
+    public func setLimit(bytesPerSecond: UInt64?) {
+        receiveLimiter.setRate(bytesPerSecond)
+        transmitLimiter.setRate(bytesPerSecond)
+        for pair in pairs { pair.limitsChanged() }
     }
 
     // MARK: Link

@@ -65,6 +65,12 @@ final class NetQueuePair {
         transmitTurns.ask()
     }
 
+    /// What waits for a limit may have to wait no longer.
+    func limitsChanged() {
+        receiveTurns.hurry()
+        transmitTurns.hurry()
+    }
+
     private func takeReceiveTurn() -> Turns.Next {
         guard isReceiving else { return .whenAsked }
         do throws(QueueError) {

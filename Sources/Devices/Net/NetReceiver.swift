@@ -11,9 +11,9 @@ final class NetReceiver {
     private(set) var wantsBuffers = false
 
     private let channel: FrameChannel
-    private let counters: NetStatistics
+    private let counters: TrafficStatistics
     private let accepts: (MACAddress) -> Bool
-    private let limiter: FrameLimiter?
+    private let limiter: FrameLimiter
     private var window: ReceiveWindow
     private var queue: Virtqueue?
     private var mergesBuffers = false
@@ -36,7 +36,7 @@ final class NetReceiver {
     ///   - queueSize: the most buffers that a driver can give.
     ///   - accepts: whether the driver wants frames to this address.
     init(
-        _ channel: FrameChannel, queueSize: UInt16, counters: NetStatistics, limiter: FrameLimiter?,
+        _ channel: FrameChannel, queueSize: UInt16, counters: TrafficStatistics, limiter: FrameLimiter,
         accepts: @escaping (MACAddress) -> Bool
     ) {
         self.channel = channel
@@ -72,7 +72,7 @@ final class NetReceiver {
         wantsBuffers = false
         queue.disableNotifications()
         for _ in 0..<Self.turnLength {
-            if frameLength == 0, let delay = limiter?.delay() { return .after(delay) }
+            if frameLength == 0, let delay = limiter.delay() { return .after(delay) }
             guard try prepare(queue) else {
                 wantsBuffers = true
                 return .whenAsked
@@ -133,9 +133,9 @@ final class NetReceiver {
     // MARK: A frame
 
     private func accept(_ length: Int) {
-        guard length >= Frame.headerLength + Frame.leastLength else { return counters.receive.countDrop() }
+        guard length >= Frame.headerLength + Frame.leastLength else { return counters.toGuest.countError() }
         guard accepts(MACAddress(window.load(at: Frame.headerLength))) else { return }
-        limiter?.take(frameOf: length - Frame.headerLength)
+        limiter.take(frameOf: length - Frame.headerLength)
         frameLength = length
         spilled = 0..<max(0, length - window.byteCount)
     }
@@ -146,7 +146,7 @@ final class NetReceiver {
         window.store(
             [UInt8(truncatingIfNeeded: field), UInt8(truncatingIfNeeded: field >> 8)], at: Self.bufferCountOffset)
         window.complete(count, length: frameLength, in: queue)
-        counters.receive.count(frameOf: frameLength - Frame.headerLength)
+        counters.toGuest.count(bytes: frameLength - Frame.headerLength)
         unpublishedBytes += frameLength
         frameLength = 0
         if unpublishedBytes >= Self.publishedPortion { publish(in: queue) }
@@ -158,7 +158,7 @@ final class NetReceiver {
     }
 
     private func drop() {
-        counters.receive.countDrop()
+        counters.toGuest.countError()
         frameLength = 0
         spilled = 0..<0
     }

@@ -10,13 +10,13 @@ final class NetTransmitter {
     private(set) var isClosed = false
 
     private let channel: FrameChannel
-    private let counters: NetStatistics
-    private let limiter: FrameLimiter?
+    private let counters: TrafficStatistics
+    private let limiter: FrameLimiter
     private var queue: Virtqueue?
 
     private static let lengths = Frame.headerLength + Frame.leastLength...Frame.headerLength + Frame.greatestLength
 
-    init(_ channel: FrameChannel, counters: NetStatistics, limiter: FrameLimiter?) {
+    init(_ channel: FrameChannel, counters: TrafficStatistics, limiter: FrameLimiter) {
         self.channel = channel
         self.counters = counters
         self.limiter = limiter
@@ -37,7 +37,7 @@ final class NetTransmitter {
         isBlocked = false
         var next = Turns.Next.whenAsked
         let isCut = try queue.drain { chain throws(QueueError) in
-            if let delay = limiter?.delay() {
+            if let delay = limiter.delay() {
                 next = .after(delay)
                 return false
             }
@@ -52,19 +52,19 @@ final class NetTransmitter {
     /// - Returns: whether the frame is done with, sent or not.
     private func send(_ frame: SegmentList) -> Bool {
         guard Self.lengths.contains(frame.byteCount), isLinkUp, !isClosed else {
-            counters.transmit.countDrop()
+            counters.fromGuest.countError()
             return true
         }
         let length = frame.byteCount - Frame.headerLength
         switch channel.send(frame.segments) {
         case .sent:
-            counters.transmit.count(frameOf: length)
-            limiter?.take(frameOf: length)
+            counters.fromGuest.count(bytes: length)
+            limiter.take(frameOf: length)
         case .refused:
-            counters.transmit.countDrop()
+            counters.fromGuest.countError()
         case .closed:
             isClosed = true
-            counters.transmit.countDrop()
+            counters.fromGuest.countError()
         case .blocked:
             isBlocked = true
             return false

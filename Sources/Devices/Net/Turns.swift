@@ -37,6 +37,13 @@ final class Turns {
         }
     }
 
+    /// Takes the turn at once that waits for its time, if there is one.
+    func hurry() {
+        guard timer != nil else { return }
+        cancel()
+        ask()
+    }
+
     /// Forgets the turn that is planned.
     func cancel() {
         timer.map(loop.cancel)

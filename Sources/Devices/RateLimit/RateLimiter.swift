@@ -8,11 +8,20 @@ public struct RateLimiter: Sendable {
     /// - Parameters:
     ///   - bytesPerSecond, operationsPerSecond: nil for no limit.
     ///   - now: nanoseconds.
+    ///   - previous: what these limits take the place of; a limit that is the same goes on as it is.
     /// - Returns: nil where there is no limit at all.
-    public init?(bytesPerSecond: UInt64?, operationsPerSecond: UInt64?, now: UInt64) {
+    public init?(
+        bytesPerSecond: UInt64?, operationsPerSecond: UInt64?, now: UInt64, after previous: RateLimiter? = nil
+    ) {
         if bytesPerSecond == nil && operationsPerSecond == nil { return nil }
-        bytes = bytesPerSecond.map { TokenBucket(capacity: $0 / 10, refillPerSecond: $0, now: now) }
-        operations = operationsPerSecond.map { TokenBucket(capacity: $0 / 10, refillPerSecond: $0, now: now) }
+        bytes = Self.bucket(bytesPerSecond, previous?.bytes, now)
+        operations = Self.bucket(operationsPerSecond, previous?.operations, now)
+    }
+
+    private static func bucket(_ rate: UInt64?, _ previous: TokenBucket?, _ now: UInt64) -> TokenBucket? {
+        guard let rate else { return nil }
+        if let previous, previous.refillPerSecond == rate { return previous }
+        return TokenBucket(capacity: rate / 10, refillPerSecond: rate, now: now)
     }
 
     /// How long the next operation has to wait from `now` on, in nanoseconds; 0 when it may begin at once.

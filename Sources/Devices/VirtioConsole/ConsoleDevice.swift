@@ -31,6 +31,8 @@ public final class ConsoleDevice: VirtioDevice {
         static let controlFromDriver = 3
     }
 
+    public let statistics = TrafficStatistics()
+
     private let console: ConsoleLink?
     /// By number.
     private let ports: [DevicePort?]
@@ -47,9 +49,10 @@ public final class ConsoleDevice: VirtioDevice {
     ///   - ports: with their names, `mostPorts` - 1 at most.
     public init(console: ConsoleLink?, ports: [(name: String, peer: any PortPeer)]) {
         self.console = console
+        let statistics = self.statistics
         self.ports =
-            [console.map { DevicePort(name: nil, peer: $0) }]
-            + ports.prefix(Self.mostPorts - 1).map { DevicePort(name: $0.name, peer: $0.peer) }
+            [console.map { DevicePort(name: nil, peer: $0, statistics) }]
+            + ports.prefix(Self.mostPorts - 1).map { DevicePort(name: $0.name, peer: $0.peer, statistics) }
     }
 
     public var description: DeviceDescription {

@@ -19,10 +19,12 @@ final class DevicePort {
     let name: String?
     let peer: any PortPeer
     var state = State()
+    private let statistics: TrafficStatistics
     private var input: Virtqueue?
     private var output: Virtqueue?
 
-    init(name: String?, peer: any PortPeer) {
+    init(name: String?, peer: any PortPeer, _ statistics: TrafficStatistics) {
+        self.statistics = statistics
         self.name = name
         self.peer = peer
     }
@@ -49,6 +51,7 @@ final class DevicePort {
                     return false
                 }
             }
+            statistics.fromGuest.count(bytes: state.bytesTaken + chain.readable.byteCount)
             state.bytesTaken = 0
             output.complete(head: chain.head, written: 0)
             return true
@@ -62,8 +65,10 @@ final class DevicePort {
         return try input.drain { chain throws(QueueError) in
             guard chain.writable.byteCount > 0 else { throw .malformed("a buffer for input that cannot be written") }
             let count = peer.read(into: chain.writable)
-            if count > 0 { input.complete(head: chain.head, written: count) }
-            return count > 0
+            guard count > 0 else { return false }
+            input.complete(head: chain.head, written: count)
+            statistics.toGuest.count(bytes: count)
+            return true
         }
     }
 }

@@ -27,6 +27,8 @@ public final class VsockDevice: VirtioDevice {
     private let path: String
     private var listener: UnixListener?
     private var context: DeviceContext?
+    public let statistics = TrafficStatistics()
+
     private var clients: VsockClients?
     private var connections: VsockSwitch?
     private var receiveQueue: Virtqueue?
@@ -134,6 +136,7 @@ public final class VsockDevice: VirtioDevice {
             chain.readable.truncate(to: Int(header.length))
             connections.receive(header, payload: chain.readable)
             queue.complete(head: chain.head, written: 0)
+            statistics.fromGuest.count(bytes: Int(header.length))
             return true
         }
     }
@@ -151,6 +154,7 @@ public final class VsockDevice: VirtioDevice {
             guard let header = connections.nextPacket(payload: chain.writable) else { return false }
             head.store(header.raw)
             queue.complete(head: chain.head, written: VsockHeader.size + Int(header.length))
+            statistics.toGuest.count(bytes: Int(header.length))
             return true
         }
     }

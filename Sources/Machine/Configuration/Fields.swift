@@ -6,14 +6,19 @@ public struct Fields<Key: CodingKey & CaseIterable> {
     /// - Throws: `DecodingError` for what is no object, and for an unknown field, whose path it has.
     public init(of decoder: any Decoder, _ keys: Key.Type = Key.self) throws {
         container = try decoder.container(keyedBy: keys)
-        for name in try decoder.container(keyedBy: AnyKey.self).allKeys where Key(stringValue: name.stringValue) == nil
-        {
-            let known = Key.allCases.map(\.stringValue).joined(separator: ", ")
+        let shared = decoder.codingPath.count == 1 ? Self.sharedFields(of: decoder) : []
+        for name in try decoder.container(keyedBy: AnyKey.self).allKeys
+        where Key(stringValue: name.stringValue) == nil && !shared.contains(name.stringValue) {
+            let known = (Key.allCases.map(\.stringValue) + shared.sorted()).joined(separator: ", ")
             throw DecodingError.dataCorrupted(
                 .init(
                     codingPath: decoder.codingPath + [name],
                     debugDescription: "there is no such field; " + (known.isEmpty ? "there are none" : "use \(known)")))
         }
+    }
+
+    private static func sharedFields(of decoder: any Decoder) -> Set<String> {
+        CodingUserInfoKey.sharedFields.flatMap { decoder.userInfo[$0] as? Set<String> } ?? []
     }
 
     /// Whether the field is there, if only as null.
@@ -46,6 +51,11 @@ public struct Fields<Key: CodingKey & CaseIterable> {
     private static func isWithoutPlace(_ error: DecodingError) -> Bool {
         if case .dataCorrupted(let context) = error { context.codingPath.isEmpty } else { false }
     }
+}
+
+extension CodingUserInfoKey {
+    /// For a decoder: a set of names that objects one level below the outermost may have besides their own fields.
+    public static let sharedFields = CodingUserInfoKey(rawValue: "shared fields")
 }
 
 /// Any field's name.

@@ -1,29 +1,19 @@
 import Devices
 import GuestMemory
 import Linux
+import PCI
 import Virtio
 
 /// The virtio devices of a configuration, made and checked, but not yet known to any virtual machine.
 struct DevicePlan: Sendable {
     /// How the guest reaches the devices.
     let transport: VMConfiguration.DeviceTransport
-    /// The devices' threads, not yet started; empty when there are no devices.
-    private(set) var loops: [EventLoop] = []
-    private var shared: EventLoop?
+    /// The thread that serves all devices which have none of their own, not yet started; nil when there are none.
+    private(set) var sharedLoop: EventLoop?
     /// In the order of their slots.
     private(set) var devices: [PlannedDevice] = []
     /// What the user should know about them and may not expect, in sentences.
     private(set) var warnings: [String] = []
-    private(set) var disks: [DiskHandle] = []
-    private(set) var nets: [NetHandle] = []
-
-    struct PlannedDevice: Sendable {
-        /// For messages.
-        let name: String
-        /// Makes the device known to the machine with this memory.
-        let connect: @Sendable (GuestMemory, @escaping @Sendable (DeviceReport) -> Void) throws -> DeviceController
-    }
-
     private(set) var balloon: Balloon?
     /// The virtio console; nil when the serial port is the console.
     private(set) var consoleLink: ConsoleLink?
@@ -36,14 +26,12 @@ struct DevicePlan: Sendable {
         for (index, disk) in configuration.disks.enumerated() {
             let plan = try FieldError.naming("/disks/\(index)/path") { try DiskPlan(disk, events) }
             if let warning = plan.warning { warnings.append(warning) }
-            // The host can keep this thread waiting, for a slow or a frozen disk: nobody else may have to wait for that.
-            let device = try add(disk.id, plan.device, loop: try makeLoop(name: "disk-\(disk.id)"))
-            disks.append(DiskHandle(disk, device: device))
+            devices.append(try PlannedDevice(disk, plan))
         }
         for (index, net) in configuration.nets.enumerated() {
             let plan = try FieldError.naming("/nets/\(index)/\(net.backendField)") { try NetPlan(net) }
             if let warning = plan.warning { warnings.append(warning) }
-            nets.append(NetHandle(id: net.id, device: try add(net.id, plan.device)))
+            devices.append(PlannedDevice(net, plan, on: try loop()))
         }
         if configuration.entropy { try add("entropy", EntropyDevice()) }
         if let balloon = configuration.balloon { try add(balloon, memorySize: configuration.memory.bytes) }
@@ -52,6 +40,20 @@ struct DevicePlan: Sendable {
             console = try add("console", plan.device)
         }
         if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
+    }
+
+    /// Slots for devices that come later: each costs a boot two exits, and the kernel's log a line.
+    private static let spareSlots = 8
+
+    /// The device numbers of the PCI bus that are slots: those of disks and network cards, unless they share one, and
+    /// some that are free.
+    var slots: [UInt8] {
+        let places = devices.indices.compactMap { FunctionAddress(index: $0)?.device }
+        let leavable = zip(devices, places).compactMap { device, number in
+            device.role.canLeave && places.count { $0 == number } == 1 ? number : nil
+        }
+        let free = (1..<UInt8(FunctionAddress.deviceCount)).filter { !places.contains($0) }
+        return (leavable + free.prefix(Self.spareSlots)).sorted()
     }
 
     private static func vsock(_ configuration: VMConfiguration.Vsock) throws(ConfigurationError) -> VsockDevice {
@@ -76,35 +78,21 @@ struct DevicePlan: Sendable {
         balloon = Balloon(try add(Balloon.id, device), ledger: ledger)
     }
 
-    /// The thread that serves all devices which have none of their own.
-    private mutating func sharedLoop() throws(SystemCallError) -> EventLoop {
-        if let shared { return shared }
-        let loop = try makeLoop(name: "io")
-        shared = loop
+    private mutating func loop() throws(SystemCallError) -> EventLoop {
+        if let sharedLoop { return sharedLoop }
+        let loop = try Self.makeSharedLoop()
+        sharedLoop = loop
         return loop
     }
 
-    private mutating func makeLoop(name: String) throws(SystemCallError) -> EventLoop {
-        let loop = try EventLoop(name: name)
-        loops.append(loop)
-        return loop
-    }
+    static func makeSharedLoop() throws(SystemCallError) -> EventLoop { try EventLoop(name: "io") }
 
     @discardableResult
     private mutating func add<Device: VirtioDevice>(
         _ name: String, _ device: sending Device
     ) throws -> LoopConfined<Device> {
-        try add(name, device, loop: try sharedLoop())
-    }
-
-    private mutating func add<Device: VirtioDevice>(
-        _ name: String, _ device: sending Device, loop: EventLoop
-    ) throws -> LoopConfined<Device> {
-        let confined = LoopConfined(device, loop: loop)
-        devices.append(
-            PlannedDevice(name: name) { memory, report in
-                try DeviceController(name: name, device: confined, memory: memory, report: report)
-            })
+        let confined = LoopConfined(device, loop: try loop())
+        devices.append(PlannedDevice(name: name, role: .other, confined))
         return confined
     }
 }

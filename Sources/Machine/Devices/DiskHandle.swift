@@ -3,7 +3,7 @@ import Linux
 import Storage
 
 /// A disk of a machine, for whoever runs the machine. Changes are made by the thread that serves the disk, which calls
-/// `done` with the reason when there was none; when the machine ends first, it is not called.
+/// `done` with the reason when there was none; it is not called when the machine ends first, or the disk was detached.
 public struct DiskHandle: Sendable {
     /// As configured.
     public let id: String
@@ -16,6 +16,13 @@ public struct DiskHandle: Sendable {
         isReadOnly = disk.readOnly ?? false
         isDirect = disk.direct ?? false
         self.device = device
+    }
+
+    /// Puts limits in place of those there are, as the configuration has them; nil for none.
+    public func setLimits(bytesPerSecond: UInt64?, operationsPerSecond: UInt64?) {
+        device.perform {
+            $0.setLimits(bytesPerSecond: bytesPerSecond, operationsPerSecond: operationsPerSecond)
+        }
     }
 
     /// Has the disk take over the size that its image has now.

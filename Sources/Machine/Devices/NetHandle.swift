@@ -1,11 +1,12 @@
 import Devices
 import Linux
+import Virtio
 
 /// A network card of a machine, for whoever runs the machine.
 public struct NetHandle: Sendable {
     /// As configured.
     public let id: String
-    public let statistics: NetStatistics
+    public let statistics: TrafficStatistics
     private let device: LoopConfined<NetDevice>
 
     init(id: String, device: LoopConfined<NetDevice>) {
@@ -17,5 +18,10 @@ public struct NetHandle: Sendable {
     /// Plugs the card's cable in or out.
     public func setLink(up: Bool) {
         device.perform { $0.setLink(up: up) }
+    }
+
+    /// Puts a limit in place of the one there is, as the configuration has it; nil for none.
+    public func setLimit(bytesPerSecond: UInt64?) {
+        device.perform { $0.setLimit(bytesPerSecond: bytesPerSecond) }
     }
 }

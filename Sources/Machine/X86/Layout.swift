@@ -38,6 +38,8 @@ enum Layout {
     static let sleepControl: UInt16 = 0x600
     static let sleepStatus: UInt16 = 0x601
     static let reset: UInt16 = 0x602
+    /// What comes into and goes out of the PCI bus's slots.
+    static let pciSlots: Range<UInt16> = 0x610..<0x610 + Slots.size
     static let pciConfigurationPorts: Range<UInt16> = 0xCF8..<0xCF8 + ConfigurationPorts.count
 
     // Global system interrupts.
@@ -45,6 +47,8 @@ enum Layout {
     static let com1Interrupt: UInt32 = 4
     static let powerButtonInterrupt: UInt32 = 5
     static let vmGenerationInterrupt: UInt32 = 6
+    /// Of the PCI bus's slots; virtio devices over MMIO have it where there is no bus.
+    static let pciSlotInterrupt: UInt32 = 7
     /// The I/O APIC's other pins, but those that Linux keeps from devices: 0, and 2, which cascades.
     private static let freeInterrupts: [UInt32] = [
         7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 1, 3,
@@ -52,6 +56,8 @@ enum Layout {
 
     /// Message-signalled interrupts have no pins.
     static let firstMessageInterrupt: UInt32 = 24
+    /// KVM's table has 4096 routes (`KVM_MAX_IRQ_ROUTES`), of which pins have 40.
+    static let messageInterruptsEnd = firstMessageInterrupt + 4096 - 40
 
     /// The interrupt of a virtio device; from some slot on, two share one.
     static func virtioMMIOInterrupt(slot: Int) -> UInt32 { freeInterrupts[slot % freeInterrupts.count] }

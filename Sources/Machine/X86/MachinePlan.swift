@@ -103,6 +103,9 @@ public struct MachinePlan: Sendable {
                     gsi: Layout.virtioMMIOInterrupt(slot: slot))
             },
             pciSegment: devices.transport == .pci
-                ? .init(ecamBase: Layout.pciConfiguration, lastBus: 0, memory32: Layout.pciMemory) : nil)
+                ? .init(
+                    ecamBase: Layout.pciConfiguration, lastBus: 0, memory32: Layout.pciMemory,
+                    slots: .init(
+                        devices: devices.slots, ports: Layout.pciSlots.lowerBound, gsi: Layout.pciSlotInterrupt)) : nil)
     }
 }

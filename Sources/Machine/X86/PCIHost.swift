@@ -1,16 +1,22 @@
 import PCI
 
 /// The PCI bus and the ways in which a PC's processor reaches it: memory, the configuration space in memory, and two
-/// ports.
+/// ports; and the ports of its slots.
 struct PCIHost: Sendable {
-    let bus = Bus(memory32: Layout.pciMemory)
+    let bus: Bus
+    let slots: Slots
     private let configurationPorts: ConfigurationPorts
     private let configurationAccess: EnhancedConfigurationAccess
 
     private static let configurationSpace =
         Layout.pciConfiguration..<Layout.pciConfiguration + EnhancedConfigurationAccess.size
 
-    init() {
+    /// - Parameters:
+    ///   - slots: the device numbers that are slots.
+    ///   - setSlotInterrupt: raises the interrupt line of the slots, or lowers it.
+    init(slots: [UInt8], setSlotInterrupt: @escaping @Sendable (Bool) -> Void) {
+        bus = Bus(memory32: Layout.pciMemory)
+        self.slots = Slots(of: bus, devices: slots, setInterrupt: setSlotInterrupt)
         configurationPorts = ConfigurationPorts(bus)
         configurationAccess = EnhancedConfigurationAccess(bus)
     }
@@ -35,23 +41,33 @@ struct PCIHost: Sendable {
     ///
     /// - Returns: whether it is one of the bus's; otherwise nothing was done.
     func read(port: UInt16, size: Int, into bytes: UnsafeMutableRawBufferPointer) -> Bool {
-        guard Layout.pciConfigurationPorts.contains(port) else { return false }
-        let offset = port - Layout.pciConfigurationPorts.lowerBound
+        guard Self.hasPort(port) else { return false }
         for start in stride(from: 0, to: bytes.count, by: size) {
-            configurationPorts.read(
-                offset: offset, into: UnsafeMutableRawBufferPointer(rebasing: bytes[start...].prefix(size)))
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: bytes[start...].prefix(size))
+            if Layout.pciSlots.contains(port) {
+                slots.read(offset: port - Layout.pciSlots.lowerBound, into: bytes)
+            } else {
+                configurationPorts.read(offset: port - Layout.pciConfigurationPorts.lowerBound, into: bytes)
+            }
         }
         return true
     }
 
     /// Serves writes to a port in a row, likewise.
     func write(port: UInt16, size: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard Layout.pciConfigurationPorts.contains(port) else { return false }
-        let offset = port - Layout.pciConfigurationPorts.lowerBound
+        guard Self.hasPort(port) else { return false }
         for start in stride(from: 0, to: bytes.count, by: size) {
-            configurationPorts.write(
-                offset: offset, bytes: UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(size)))
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes[start...].prefix(size))
+            if Layout.pciSlots.contains(port) {
+                slots.write(offset: port - Layout.pciSlots.lowerBound, bytes: bytes)
+            } else {
+                configurationPorts.write(offset: port - Layout.pciConfigurationPorts.lowerBound, bytes: bytes)
+            }
         }
         return true
+    }
+
+    static func hasPort(_ port: UInt16) -> Bool {
+        Layout.pciSlots.contains(port) || Layout.pciConfigurationPorts.contains(port)
     }
 }

@@ -47,7 +47,7 @@ struct PortBus: Sendable {
         case Layout.keyboardControllerCommand, Layout.pvpanic, Layout.sleepControl, Layout.sleepStatus, Layout.reset,
             Layout.milestone, Layout.debugExit:
             .controlPort
-        case Layout.pciConfigurationPorts where hasPCI: .configurationPort
+        case _ where hasPCI && PCIHost.hasPort(port): .configurationPort
         default: isWrite ? .unmappedPortWrite : .unmappedPortRead
         }
     }

@@ -16,19 +16,15 @@ public final class PCITransport: Transport, Function {
     private let controller: DeviceController
     private let vectors: MSIX
     private let wiring: any DoorbellWiring
+    /// As it is before a guest has written to it.
+    private let space: ConfigurationSpace
     private let configurationAccess: PCIConfigurationAccess
     private let common: PCICommonConfiguration
     private let wires = Mutex(Wires())
     private let interruptStatus = InterruptStatus()
 
-    /// Puts the device on `bus`.
-    ///
-    /// - Parameters:
-    ///   - vectors: one for each queue, and one for changes of the configuration, is what drivers like best.
-    /// - Throws: `BusError` when the bus is full.
-    public init(
-        _ controller: DeviceController, on bus: Bus, vectors: MSIX, wiring: any DoorbellWiring
-    ) throws(BusError) {
+    /// - Parameter vectors: one for each queue, and one for changes of the configuration, is what drivers like best.
+    public init(_ controller: DeviceController, vectors: MSIX, wiring: any DoorbellWiring) {
         self.controller = controller
         self.vectors = vectors
         self.wiring = wiring
@@ -37,11 +33,27 @@ public final class PCITransport: Transport, Function {
         PCIStructure.addCapabilities(
             to: &space, queueCount: controller.queueCount, configurationSize: controller.configurationSize)
         configurationAccess = PCIConfigurationAccess(addedTo: &space)
-        try bus.attach(
-            self, configuration: space, regions: [PCIStructure.region],
-            msix: (vectors, PCIStructure.vectorsRegister))
+        self.space = space
         controller.attach(self)
     }
+
+    /// Puts the device on `bus`, before the guest runs.
+    ///
+    /// - Throws: `BusError` when the bus is full.
+    @discardableResult
+    public func attach(to bus: Bus) throws(BusError) -> FunctionAddress {
+        try bus.attach(self, configuration: space, regions: regions, msix: msix)
+    }
+
+    /// Plugs the device into one of `slots` while the guest runs.
+    ///
+    /// - Throws: `BusError` when none is free.
+    public func plug(into slots: Slots) throws(BusError) -> FunctionAddress {
+        try slots.plug(self, configuration: space, regions: regions, msix: msix)
+    }
+
+    private var regions: [MemoryRegion] { [PCIStructure.region] }
+    private var msix: (vectors: MSIX, register: Int) { (vectors, PCIStructure.vectorsRegister) }
 
     // MARK: Transport
 

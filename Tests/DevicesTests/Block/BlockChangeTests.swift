@@ -135,6 +135,55 @@ import VirtioTesting
         #expect(!isWritethrough(driver))
     }
 
+    // MARK: Pauses
+
+    /// Nothing is completed while the disk is held, and all that waits afterwards.
+    @Test(arguments: StorageEngine.Mode.allCases)
+    func aHeldDiskServesNothing(_ mode: StorageEngine.Mode) throws {
+        let driver = try BlockDriver(randomBytes(64 << 10)) { $0.engineMode = mode }
+        let queue = driver.queues[0]
+        func addRequests(_ slots: Range<UInt64>) throws {
+            for slot in slots {
+                try driver.add(RequestType.read, [.writable(BlockDriver.data + slot * 4096, 4096)], slot: slot)
+            }
+            driver.device.notify(0)
+        }
+        try addRequests(0..<2)
+        driver.device.controller.hold()
+        var done = 0
+        while try queue.takeUsed() != nil { done += 1 }
+        try addRequests(2..<4)
+        usleep(20_000)
+        #expect(try queue.takeUsed() == nil)
+
+        driver.device.loop.perform { [loop = driver.device.loop] in loop.release() }
+        for _ in done..<4 { #expect(try driver.device.nextUsed(of: queue)?.written == 4097) }
+    }
+
+    @Test func aHeldDiskCanBeChanged() throws {
+        let driver = try BlockDriver(randomBytes(4096))
+        driver.device.controller.hold()
+        truncate(driver.path, 8192)
+        driver.confined.perform { try? $0.resize() }
+        #expect(driver.device.wait { driver.device.configuration(at: 0, as: UInt64.self) == 16 })
+        driver.device.loop.perform { [loop = driver.device.loop] in loop.release() }
+    }
+
+    // MARK: Statistics
+
+    @Test func whatIsMovedIsCounted() throws {
+        let driver = try BlockDriver(randomBytes(8192))
+        let statistics = driver.confined.value.statistics
+        #expect(try driver.read(sector: 0, count: 4096) != nil)
+        #expect(try driver.read(sector: 16, count: 512) == nil)
+        #expect(try driver.write(randomBytes(1024), sector: 2).status == .ok)
+        #expect(try driver.perform(RequestType.flush).status == .ok)
+        #expect(try driver.perform(77).status == .unsupported)
+        driver.device.settle()
+        #expect(statistics.toGuest.counts == .init(requests: 1, bytes: 4096, errors: 1))
+        #expect(statistics.fromGuest.counts == .init(requests: 2, bytes: 1024, errors: 1))
+    }
+
     // MARK: Limits
 
     @Test(arguments: StorageEngine.Mode.allCases)
@@ -178,6 +227,33 @@ import VirtioTesting
         for _ in 0..<5 { #expect(try driver.device.nextUsed(of: driver.queues[0])?.written == 513) }
         perform(driver) { _ in used.withLock { $0 = threadTime() - $0 } }
         #expect(used.withLock { $0 } < 50_000_000)
+    }
+
+    /// What waits for its time goes on when the limit is gone.
+    @Test(arguments: [nil, 1 << 30] as [UInt64?])
+    func aLimitCanBeLifted(bytesPerSecond: UInt64?) throws {
+        let driver = try BlockDriver(randomBytes(1 << 20)) { $0.bytesPerSecond = 4096 }
+        // On credit, which takes a minute to pay back.
+        #expect(try driver.read(sector: 0, count: 256 << 10)?.count == 256 << 10)
+        let begin = monotonicNanoseconds()
+        try driver.add(RequestType.read, [.writable(BlockDriver.data, 512)])
+        driver.device.notify(0)
+        driver.device.settle()
+        #expect(try driver.status() == .unwritten)
+        perform(driver) { $0.setLimits(bytesPerSecond: bytesPerSecond, operationsPerSecond: nil) }
+        #expect(try driver.device.nextUsed(of: driver.queues[0])?.written == 513)
+        #expect(try driver.read(sector: 0, count: 256 << 10)?.count == 256 << 10)
+        #expect(try driver.read(sector: 0, count: 512)?.count == 512)
+        #expect(monotonicNanoseconds() - begin < 20_000_000_000)
+    }
+
+    @Test func aLimitCanBeSet() throws {
+        let driver = try BlockDriver(randomBytes(1 << 20))
+        perform(driver) { $0.setLimits(bytesPerSecond: 1 << 20, operationsPerSecond: 1000) }
+        let begin = monotonicNanoseconds()
+        #expect(try driver.read(sector: 0, count: 300 << 10)?.count == 300 << 10)
+        #expect(try driver.read(sector: 0, count: 512)?.count == 512)
+        #expect(monotonicNanoseconds() - begin >= 190_000_000)
     }
 
     @Test func aResetForgetsWaitingRequests() throws {

@@ -120,7 +120,7 @@ struct NetControlTests {
         #expect(net.device.read(0x60) & 2 == 2)
         #expect(net.log.value.carrier == false)
         try net.send(NetHarness.packet(60))
-        #expect(net.statistics.transmitted == .init(frames: 0, bytes: 0, drops: 1))
+        #expect(net.statistics.fromGuest.counts == .init(requests: 0, bytes: 0, errors: 1))
         net.arrive(NetHarness.packet(60))
         net.device.settle()
         #expect(try net.receive.usedIndex == 0)

@@ -58,7 +58,7 @@ final class NetHarness {
     static let base: Features = [feature(32), feature(28), feature(29), feature(5), feature(16)]
 
     let device: TestDevice
-    let statistics: NetStatistics
+    let statistics: TrafficStatistics
     let log = BackendLog()
     private nonisolated(unsafe) let net: NetDevice
     private var peers: [CInt] = []
@@ -103,6 +103,12 @@ final class NetHarness {
     func setLink(up: Bool) {
         nonisolated(unsafe) let net = net
         device.loop.perform { net.setLink(up: up) }
+        device.settle()
+    }
+
+    func setLimit(bytesPerSecond: UInt64?) {
+        nonisolated(unsafe) let net = net
+        device.loop.perform { net.setLimit(bytesPerSecond: bytesPerSecond) }
         device.settle()
     }
 

@@ -23,7 +23,7 @@ struct NetReceiveTests {
         #expect(try net.device.nextUsed(of: net.receive) == .init(head: 0, written: 500))
         #expect(try net.contents(0, 500) == delivered(packet))
         #expect(try net.contents(0, 501).last == 0)
-        #expect(net.statistics.received == .init(frames: 1, bytes: 488, drops: 0))
+        #expect(net.statistics.toGuest.counts == .init(requests: 1, bytes: 488, errors: 0))
     }
 
     @Test func aFrameIsSpreadOverMergeableBuffers() throws {
@@ -69,7 +69,7 @@ struct NetReceiveTests {
             #expect(try net.device.nextUsed(of: net.receive)?.written == 100)
             #expect(try net.contents(seed, 100) == delivered(NetHarness.packet(100, seed: seed)))
         }
-        #expect(net.statistics.received.drops == 0)
+        #expect(net.statistics.toGuest.counts.errors == 0)
     }
 
     /// Nanoseconds that the device's thread has worked.
@@ -104,7 +104,7 @@ struct NetReceiveTests {
         let isSame = bytes == delivered(packet, in: 7)
         #expect(isSame)
         #expect(try net.device.nextUsed(of: net.receive)?.written == 77)
-        #expect(net.statistics.received == .init(frames: 2, bytes: 50_053, drops: 0))
+        #expect(net.statistics.toGuest.counts == .init(requests: 2, bytes: 50_053, errors: 0))
     }
 
     @Test func aFrameLargerThanTheOneBufferIsDropped() throws {
@@ -115,7 +115,7 @@ struct NetReceiveTests {
         net.arrive(NetHarness.packet(1000, seed: 1))
         #expect(try net.device.nextUsed(of: net.receive) == .init(head: 0, written: 1000))
         #expect(try net.contents(0, 1000) == delivered(NetHarness.packet(1000, seed: 1)))
-        #expect(net.statistics.received == .init(frames: 1, bytes: 988, drops: 1))
+        #expect(net.statistics.toGuest.counts == .init(requests: 1, bytes: 988, errors: 1))
     }
 
     @Test func aFrameLargerThanAllBuffersIsDropped() throws {
@@ -125,7 +125,7 @@ struct NetReceiveTests {
         net.arrive(NetHarness.packet(401))
         net.arrive(NetHarness.packet(400, seed: 1))
         for _ in 0..<4 { #expect(try net.device.nextUsed(of: net.receive)?.written == 100) }
-        #expect(net.statistics.received == .init(frames: 1, bytes: 388, drops: 1))
+        #expect(net.statistics.toGuest.counts == .init(requests: 1, bytes: 388, errors: 1))
     }
 
     @Test(arguments: [1, 25])
@@ -136,7 +136,7 @@ struct NetReceiveTests {
         net.arrive(Array(NetHarness.packet(30).prefix(count)))
         net.arrive(NetHarness.packet(60))
         #expect(try net.device.nextUsed(of: net.receive)?.written == 60)
-        #expect(net.statistics.received == .init(frames: 1, bytes: 48, drops: 1))
+        #expect(net.statistics.toGuest.counts == .init(requests: 1, bytes: 48, errors: 1))
     }
 
     @Test func manyFramesKeepTheirOrder() throws {
@@ -183,6 +183,19 @@ struct NetReceiveTests {
         #expect(elapsed > .milliseconds(180))
     }
 
+    @Test func theLimitCanBeSetAndLifted() throws {
+        let net = try NetHarness()
+        net.start()
+        for number in 0..<8 { try net.give(4096, number: number) }
+        net.setLimit(bytesPerSecond: 1000)
+        for _ in 0..<3 { net.arrive(NetHarness.packet(4012)) }
+        #expect(try net.device.nextUsed(of: net.receive)?.written == 4012)
+        #expect(net.device.isIdle)
+        #expect(try net.receive.usedIndex == 1)
+        net.setLimit(bytesPerSecond: nil)
+        for _ in 0..<2 { #expect(try net.device.nextUsed(of: net.receive)?.written == 4012) }
+    }
+
     @Test func onlyWantedDestinationsPass() throws {
         let net = try NetHarness()
         net.start()
@@ -196,7 +209,7 @@ struct NetReceiveTests {
         }
         #expect(try net.device.nextUsed(of: net.receive)?.written == 62)
         #expect(try net.device.nextUsed(of: net.receive)?.written == 63)
-        #expect(net.statistics.received == .init(frames: 2, bytes: 101, drops: 0))
+        #expect(net.statistics.toGuest.counts == .init(requests: 2, bytes: 101, errors: 0))
     }
 
     /// The driver breaks the rules before it is ready, so that the device finds out while it becomes active.

@@ -12,7 +12,7 @@ struct NetTransmitTests {
         packet[0] = 1
         try net.send(packet, parts: parts)
         #expect(net.depart() == packet)
-        #expect(net.statistics.transmitted == .init(frames: 1, bytes: 188, drops: 0))
+        #expect(net.statistics.fromGuest.counts == .init(requests: 1, bytes: 188, errors: 0))
     }
 
     @Test(arguments: [1, 12, 25, 12 + 65_554, 100_000])
@@ -22,7 +22,7 @@ struct NetTransmitTests {
         try net.send(NetHarness.packet(count).prefix(count).map { $0 })
         try net.send(NetHarness.packet(60))
         #expect(net.depart() == NetHarness.packet(60))
-        #expect(net.statistics.transmitted == .init(frames: 1, bytes: 48, drops: 1))
+        #expect(net.statistics.fromGuest.counts == .init(requests: 1, bytes: 48, errors: 1))
     }
 
     @Test func theLargestFramePasses() throws {
@@ -48,7 +48,7 @@ struct NetTransmitTests {
         let areSame = sent.allSatisfy { net.depart() == $0 }
         #expect(areSame)
         #expect(try net.device.wait { try net.transmit.usedIndex == 200 })
-        #expect(net.statistics.transmitted.drops == 0)
+        #expect(net.statistics.fromGuest.counts.errors == 0)
     }
 
     @Test func theLimitHolds() throws {
@@ -64,7 +64,31 @@ struct NetTransmitTests {
         #expect(received == 250)
         // 300 kB, of which 100 kB may come at once.
         #expect(elapsed > .milliseconds(180))
-        #expect(net.statistics.transmitted == .init(frames: 250, bytes: 300_000, drops: 0))
+        #expect(net.statistics.fromGuest.counts == .init(requests: 250, bytes: 300_000, errors: 0))
+    }
+
+    /// What waits for its time goes on when the limit is gone.
+    @Test(arguments: [nil, 1_000_000_000] as [UInt64?])
+    func theLimitCanBeLifted(bytesPerSecond: UInt64?) throws {
+        let net = try NetHarness(bytesPerSecond: 1000)
+        net.start()
+        for _ in 0..<5 { try net.add(NetHarness.packet(60_000)) }
+        net.device.notify(1)
+        #expect(net.depart() != nil)
+        #expect(net.depart(tries: 100) == nil)
+        net.setLimit(bytesPerSecond: bytesPerSecond)
+        for _ in 0..<4 { #expect(net.depart() != nil) }
+    }
+
+    @Test func theLimitCanBeSet() throws {
+        let net = try NetHarness()
+        net.start()
+        net.setLimit(bytesPerSecond: 1000)
+        for _ in 0..<5 { try net.add(NetHarness.packet(1000)) }
+        net.device.notify(1)
+        #expect(net.depart() != nil)
+        #expect(net.depart(tries: 100) == nil)
+        #expect(net.device.isIdle)
     }
 
     @Test func aResetForgetsWhatWaited() throws {
@@ -75,11 +99,11 @@ struct NetTransmitTests {
         #expect(net.depart() != nil)
         net.start()
         #expect(net.depart(tries: 100) == nil)
-        #expect(net.statistics.transmitted.frames == 1)
+        #expect(net.statistics.fromGuest.counts.requests == 1)
         // Neither does the new driver's frame keep the processor busy, which has to wait as well.
         try net.add(NetHarness.packet(1000))
         net.device.notify(1)
         #expect(net.device.isIdle)
-        #expect(net.statistics.transmitted.frames == 1)
+        #expect(net.statistics.fromGuest.counts.requests == 1)
     }
 }

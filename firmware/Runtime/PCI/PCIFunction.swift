@@ -131,7 +131,11 @@ struct PCIFunction {
 
 /// Addresses for memory regions that no firmware has placed, as on QEMU's microvm.
 struct PCIWindow {
-    private var next: UInt32 = 0xD000_0000
+    private var next: UInt32
+
+    init(start: UInt32 = 0xD000_0000) {
+        next = start
+    }
 
     mutating func allocate(_ size: UInt32) -> UInt32 {
         let start = (next + size - 1) & ~(size - 1)

@@ -43,8 +43,8 @@ enum VirtioDiscovery {
         }
     }
 
-    /// virtio 1.3 §4.1.2, §4.1.4.
-    private static func inspect(
+    /// Calls `body` with a function if it is a device (virtio 1.3 §4.1.2, §4.1.4).
+    static func inspect(
         _ function: PCIFunction, _ window: inout PCIWindow, _ body: (VirtioTransport) -> Void
     ) {
         let modernID: UInt16 = 0x1040

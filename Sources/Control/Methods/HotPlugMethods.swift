@@ -1,0 +1,52 @@
+import Machine
+
+/// Plugs a disk or a network card into a running machine on PCI. Answered when the guest has been told of it.
+public enum DeviceAttach: ControlMethod {
+    public static let name = "device.attach"
+
+    /// Exactly one of them.
+    public struct Params: Codable, Sendable {
+        public var disk: VMConfiguration.Disk?
+        public var net: VMConfiguration.Net?
+
+        private enum CodingKeys: String, CodingKey, CaseIterable {
+            case disk, net
+        }
+
+        public init(from decoder: any Decoder) throws {
+            let fields = try Fields<CodingKeys>(of: decoder)
+            try fields.read(.disk, into: &disk)
+            try fields.read(.net, into: &net)
+            guard (disk == nil) != (net == nil) else {
+                throw DecodingError.dataCorrupted(
+                    .init(codingPath: decoder.codingPath, debugDescription: "give one of disk and net"))
+            }
+        }
+    }
+
+    public typealias Result = NoFields
+}
+
+/// Has the guest let go of a disk or a network card, and takes it away. Answered when what it had of the host is free, and
+/// with an error of kind `timeout` when the guest has not let go of it in time.
+public enum DeviceDetach: ControlMethod {
+    public static let name = "device.detach"
+
+    public struct Params: Codable, Sendable {
+        public var id: String
+        /// How long the guest may take; five seconds unless given.
+        public var timeoutMs = Milliseconds.usualDetachment
+
+        private enum CodingKeys: CodingKey, CaseIterable {
+            case id, timeoutMs
+        }
+
+        public init(from decoder: any Decoder) throws {
+            let fields = try Fields<CodingKeys>(of: decoder)
+            id = try fields.require(.id)
+            try fields.read(.timeoutMs, into: &timeoutMs)
+        }
+    }
+
+    public typealias Result = NoFields
+}

@@ -1,0 +1,25 @@
+import Foundation
+import Testing
+
+/// Clients of the control channel that are hard on it, each a program in `Clients`.
+@Suite(.enabled(if: Swiftlet.canRun, Swiftlet.cannotRun))
+struct ClientTests {
+    private static let clients = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appending(path: "Clients").path
+
+    private func run(_ client: String, _ arguments: [String]) throws {
+        let session = try Session(
+            "/usr/bin/python3", ["-B", "\(Self.clients)/\(client).py", Swiftlet.program] + arguments, stdin: .bytes([]),
+            stdout: .captured)
+        let result = try session.end(timeout: 400)
+        #expect(result.ending == .exited(0), "\(result.output)\(result.errors.suffix(3000))")
+    }
+
+    @Test func linesThatAreNoRequestsDoNoHarm() throws {
+        try run("mutations", [try Swiftlet.payload("flood"), "10000"])
+    }
+
+    @Test func nothingOutlivesWhoIsKilled() throws {
+        try run("killings", [try Swiftlet.payload("flood"), "200"])
+    }
+}
