@@ -42,8 +42,8 @@ public final class EventLoop: @unchecked Sendable {
     private var busyWait = BusyWait()
     private var isRunning = true
     private var isHeld = false
-    /// Taken from the mailbox, and not yet run.
-    private var jobs: ArraySlice<@Sendable () -> Void> = []
+    /// Taken from the mailbox, and not yet run; the next is the last.
+    private var jobs: [@Sendable () -> Void] = []
 
     /// - Parameter name: the thread's.
     public init(name: String) throws(SystemCallError) {
@@ -263,9 +263,9 @@ public final class EventLoop: @unchecked Sendable {
     /// One of the jobs may hold the loop, and then the others are run by that.
     private func runJobs() {
         mailbox.withLock { mailbox in
-            jobs += mailbox.jobs
+            jobs.insert(contentsOf: mailbox.jobs.reversed(), at: 0)
             mailbox.jobs.removeAll(keepingCapacity: true)
         }
-        while let job = jobs.popFirst() { job() }
+        while let job = jobs.popLast() { job() }
     }
 }

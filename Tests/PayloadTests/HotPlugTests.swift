@@ -152,6 +152,25 @@ struct HotPlugTests {
             try machine.refusal("device.detach", ["id": "disk", "timeoutMs": -1])["field"] as? String == "timeoutMs")
     }
 
+    /// As requests that come right after each other find it.
+    @Test func aDeviceOnItsWayInIsLeftAlone() throws {
+        let image = try Self.image()
+        let machine = try machine()
+        var refusals = 0
+        for _ in 0..<20 {
+            let attaching = try machine.send("device.attach", ["disk": ["id": "disk", "path": image.path]])
+            let detaching = try machine.send("device.detach", ["id": "disk"])
+            #expect(try machine.answer(to: attaching)["result"] != nil)
+            let answer = try machine.answer(to: detaching)
+            if let error = answer["error"] as? Message {
+                #expect((error["data"] as? Message)?["kind"] as? String == "invalidState")
+                refusals += 1
+                try machine.request("device.detach", ["id": "disk"])
+            }
+        }
+        #expect(refusals > 0)
+    }
+
     @Test func oneImageIsNotPluggedInTwiceAtOnce() throws {
         let image = try Self.image()
         let machine = try machine()

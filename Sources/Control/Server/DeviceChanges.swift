@@ -87,7 +87,7 @@ final class DeviceChanges {
 
     func detach(_ params: DeviceDetach.Params, _ reply: Reply<NoFields>) throws {
         let machine = try current().machine
-        try refuseIfLeaving(params.id)
+        try refuseIfMoving(params.id)
         try plug(
             { try machine.detach(params.id, timeout: params.timeoutMs.nanoseconds) },
             then: { [unowned self] problem in
@@ -100,8 +100,12 @@ final class DeviceChanges {
         leaving.insert(params.id)
     }
 
-    private func refuseIfLeaving(_ id: String) throws {
+    private func refuseIfMoving(_ id: String) throws {
         if leaving.contains(id) { throw HotPlugError.isLeaving(id) }
+        if attachingDisks.contains(where: { $0.id == id }) || attachingNets.contains(where: { $0.id == id }) {
+            throw ControlError(
+                .invalidState, "device '\(id)' is being attached", field: "id", hint: "wait until it has been")
+        }
     }
 
     /// Has `work` done on a thread of its own, and calls `then` with what went wrong, if anything.
@@ -135,7 +139,7 @@ final class DeviceChanges {
 
     func update(_ change: DeviceUpdate.Params, _ reply: Reply<NoFields>) throws {
         let machine = try current().machine
-        try refuseIfLeaving(change.id)
+        try refuseIfMoving(change.id)
         guard updates.count < Self.updateLimit else {
             throw ControlError(.resource, "\(Self.updateLimit) changes of devices wait to be made already")
         }

@@ -47,8 +47,9 @@ enum Layout {
     static let com1Interrupt: UInt32 = 4
     static let powerButtonInterrupt: UInt32 = 5
     static let vmGenerationInterrupt: UInt32 = 6
-    /// Of the PCI bus's slots; virtio devices over MMIO have it where there is no bus.
-    static let pciSlotInterrupt: UInt32 = 7
+    /// Of the PCI bus's slots; a virtio device over MMIO may have it where there is no bus. It may be high before a kernel
+    /// is up, which an interrupt below 16 must not: those go to the PICs as well, whose vectors are exceptions' at first.
+    static let pciSlotInterrupt: UInt32 = 16
     /// The I/O APIC's other pins, but those that Linux keeps from devices: 0, and 2, which cascades.
     private static let freeInterrupts: [UInt32] = [
         7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 1, 3,

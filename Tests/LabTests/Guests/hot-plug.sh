@@ -18,6 +18,13 @@ vanishes() {
     echo "guest: there still is $1"
 }
 
+# One that came while the kernel booted.
+find_early_disk() {
+    appears /sys/block/vdb/serial
+    ls -1 /sys/block
+    echo $(cat /sys/block/vdb/serial)
+}
+
 use_disk() {
     appears /sys/block/vdb/serial
     echo $(cat /sys/block/vdb/serial)
@@ -53,8 +60,10 @@ complaints() {
     dmesg -r | grep -E '^<[0-4]>.*(pci |pci_bus|acpiphp|ACPI: |virtio)'
 }
 
-section start ls -1 /sys/block
+section start find_early_disk
 echo 'guest: ready'
+vanishes /sys/block/vdb
+echo 'guest: begin'
 section disk use_disk
 echo 'guest: disk used'
 vanishes /sys/block/vdb
