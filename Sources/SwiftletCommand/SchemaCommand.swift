@@ -19,10 +19,9 @@ struct SchemaCommand: ParsableCommand {
             """)
 
     func run() throws {
-        // A server that is never started: it reads nothing, and says nothing.
+        // A server that no client comes to.
         let server = try ControlServer(
-            input: STDIN_FILENO, output: STDOUT_FILENO, on: try EventLoop(name: "schema"),
-            version: Swiftlet.configuration.version, policy: .kill, cache: nil)
+            on: try EventLoop(name: "schema"), version: Swiftlet.configuration.version, policy: .kill, cache: nil)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         print(String(decoding: try encoder.encode(server.document), as: UTF8.self))

@@ -97,10 +97,10 @@ struct HotPlugTests {
         {
             let refusal = try machine.refusal(method, params.merging(["id": "disk"]) { $1 })
             #expect(refusal["kind"] as? String == "invalidState")
-            #expect(refusal["field"] as? String == "id")
+            #expect(refusal["field"] as? String == "/id")
         }
         let refusal = try machine.refusal("device.attach", ["disk": ["id": "disk", "path": image.path]])
-        #expect(refusal["field"] as? String == "disk.id")
+        #expect(refusal["field"] as? String == "/disk/id")
         try machine.request("console.write", ["data": "x"])
         #expect(try machine.answer(to: detaching)["result"] != nil)
     }
@@ -131,15 +131,15 @@ struct HotPlugTests {
         func disk(_ changes: Message) -> Message {
             ["disk": (["id": "new", "path": other.path] as Message).merging(changes) { $1 }]
         }
-        #expect(try refusal(disk(["id": "disk"])) == ["invalidArgument", "disk.id"])
-        #expect(try refusal(disk(["id": "entropy"])) == ["invalidArgument", "disk.id"])
-        #expect(try refusal(disk(["path": image.path])) == ["invalidArgument", "disk.path"])
-        #expect(try refusal(disk(["queueSize": 3])) == ["invalidArgument", "disk.queueSize"])
-        #expect(try refusal(disk(["queueSize": "3"])) == ["invalidArgument", "disk.queueSize"])
-        #expect(try refusal(disk(["colour": "red"])) == ["invalidArgument", "disk.colour"])
+        #expect(try refusal(disk(["id": "disk"])) == ["invalidArgument", "/disk/id"])
+        #expect(try refusal(disk(["id": "entropy"])) == ["invalidArgument", "/disk/id"])
+        #expect(try refusal(disk(["path": image.path])) == ["invalidArgument", "/disk/path"])
+        #expect(try refusal(disk(["queueSize": 3])) == ["invalidArgument", "/disk/queueSize"])
+        #expect(try refusal(disk(["queueSize": "3"])) == ["invalidArgument", "/disk/queueSize"])
+        #expect(try refusal(disk(["colour": "red"])) == ["invalidArgument", "/disk/colour"])
         #expect(try refusal(disk(["path": "/nonexistent"])) == ["notFound", ""])
-        #expect(try refusal(["net": ["id": "disk", "tap": "tap0"]]) == ["invalidArgument", "net.id"])
-        #expect(try refusal(["net": ["id": "net"]]) == ["invalidArgument", "net"])
+        #expect(try refusal(["net": ["id": "disk", "tap": "tap0"]]) == ["invalidArgument", "/net/id"])
+        #expect(try refusal(["net": ["id": "net"]]) == ["invalidArgument", "/net"])
         #expect(
             try refusal(disk([:]).merging(["net": ["id": "net", "tap": "tap0"]]) { $1 }) == ["invalidArgument", ""])
         #expect(try refusal([:]) == ["invalidArgument", ""])
@@ -149,7 +149,7 @@ struct HotPlugTests {
         #expect(detachment["kind"] as? String == "unsupported")
         #expect(try machine.refusal("device.detach", ["id": "none"])["kind"] as? String == "notFound")
         #expect(
-            try machine.refusal("device.detach", ["id": "disk", "timeoutMs": -1])["field"] as? String == "timeoutMs")
+            try machine.refusal("device.detach", ["id": "disk", "timeoutMs": -1])["field"] as? String == "/timeoutMs")
     }
 
     /// As requests that come right after each other find it.
@@ -273,7 +273,7 @@ struct HotPlugTests {
         ] as [(Message, String)] {
             let refusal = try machine.refusal("device.update", changes.merging(["id": "disk"]) { $1 })
             #expect(refusal["kind"] as? String == "invalidArgument")
-            #expect(refusal["field"] as? String == field)
+            #expect(refusal["field"] as? String == "/\(field)")
         }
         #expect(try limits() == [nil, 7])
     }

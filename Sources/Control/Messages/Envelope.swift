@@ -48,21 +48,33 @@ struct Call<Params: Decodable>: Decodable {
     /// How long its sender will wait for the answer; nil for as long as it takes.
     let timeout: Milliseconds?
 
-    /// The names of parameters that all methods have.
-    static var sharedFields: Set<String> { Set(SharedKeys.allCases.map(\.stringValue)) }
-
     private enum CodingKeys: CodingKey {
         case params
-    }
-
-    private enum SharedKeys: CodingKey, CaseIterable {
-        case timeoutMs
     }
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         params = try container.decode(Params.self, forKey: .params)
-        let shared = try container.nestedContainer(keyedBy: SharedKeys.self, forKey: .params)
+        let shared = try container.nestedContainer(keyedBy: SharedParameters.CodingKeys.self, forKey: .params)
         timeout = try shared.decodeIfPresent(Milliseconds.self, forKey: .timeoutMs)
+    }
+}
+
+/// The parameters that all methods have besides their own.
+enum SharedParameters: DescribedObject {
+    enum CodingKeys: CodingKey, CaseIterable {
+        case timeoutMs
+    }
+
+    static let summary = "What any request may have among its parameters."
+    static var names: Set<String> { Set(CodingKeys.allCases.map(\.stringValue)) }
+
+    static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .timeoutMs:
+            .optional(
+                Milliseconds.self,
+                "Milliseconds after which the answer is an error of kind timeout; for ever unless given")
+        }
     }
 }

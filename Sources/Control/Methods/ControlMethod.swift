@@ -13,8 +13,9 @@ package protocol ControlMethod {
 }
 
 extension ControlMethod {
-    /// Why any method is refused: its parameters are wrong, it was not answered before the end, or the server is at fault.
-    package static var commonErrorKinds: [ControlError.Kind] { [.invalidArgument, .cancelled, .internal] }
+    /// Why any method is refused: its parameters are wrong, it was not answered in time or before the end, or the server is
+    /// at fault.
+    package static var commonErrorKinds: [ControlError.Kind] { [.invalidArgument, .timeout, .cancelled, .internal] }
     package static var errorKinds: [ControlError.Kind] { [] }
 }
 

@@ -70,7 +70,7 @@ public enum DeviceUpdate: ControlMethod {
 extension DeviceUpdate {
     package static let summary = """
         Changes a device while the guest runs. A disk with nothing but its id takes over the size that its image has \
-        now; a network card needs 'linkUp', the balloon 'size'. Answered when the change is made. While one file waits to \
+        now; a network card needs 'linkUp' or 'bytesPerSecond', the balloon 'size'. Answered when the change is made. While one file waits to \
         be put into a disk, another is refused as invalidState.
         """
     package static let errorKinds: [ControlError.Kind] = [
@@ -89,6 +89,11 @@ extension DeviceUpdate.Params: DescribedObject {
         case .size:
             .optional(ByteSize.self, "Of the balloon: how much memory the guest is to give back, all in all")
         case .linkUp: .optional(Bool.self, "Of a network card: whether its cable is plugged in")
+        case .bytesPerSecond:
+            .optional(
+                UInt64.self, "Of a disk or a network card: its limit from now on, as in the configuration; 0 for none")
+        case .operationsPerSecond:
+            .optional(UInt64.self, "Of a disk: its limit from now on, as in the configuration; 0 for none")
         }
     }
 }

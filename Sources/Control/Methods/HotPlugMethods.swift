@@ -9,7 +9,7 @@ public enum DeviceAttach: ControlMethod {
         public var disk: VMConfiguration.Disk?
         public var net: VMConfiguration.Net?
 
-        private enum CodingKeys: String, CodingKey, CaseIterable {
+        package enum CodingKeys: String, CodingKey, CaseIterable {
             case disk, net
         }
 
@@ -27,6 +27,28 @@ public enum DeviceAttach: ControlMethod {
     public typealias Result = NoFields
 }
 
+extension DeviceAttach {
+    package static let summary = """
+        Plugs a disk or a network card into a running machine on PCI. Answered when the guest has been told of it.
+        """
+    package static let errorKinds: [ControlError.Kind] = [
+        .notFound, .invalidState, .unsupported, .permission, .resource, .kvm, .io,
+    ]
+}
+
+extension DeviceAttach.Params: DescribedObject {
+    package static let summary = "A device to plug in."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .disk: .optional(VMConfiguration.Disk.self, "A disk, as in the configuration")
+        case .net: .optional(VMConfiguration.Net.self, "A network card, as in the configuration")
+        }
+    }
+
+    package static var alternatives: [CodingKeys] { [.disk, .net] }
+}
+
 /// Has the guest let go of a disk or a network card, and takes it away. Answered when what it had of the host is free, and
 /// with an error of kind `timeout` when the guest has not let go of it in time.
 public enum DeviceDetach: ControlMethod {
@@ -37,7 +59,7 @@ public enum DeviceDetach: ControlMethod {
         /// How long the guest may take; five seconds unless given.
         public var timeoutMs = Milliseconds.usualDetachment
 
-        private enum CodingKeys: CodingKey, CaseIterable {
+        package enum CodingKeys: CodingKey, CaseIterable {
             case id, timeoutMs
         }
 
@@ -49,4 +71,26 @@ public enum DeviceDetach: ControlMethod {
     }
 
     public typealias Result = NoFields
+}
+
+extension DeviceDetach {
+    package static let summary = """
+        Has the guest let go of a disk or a network card, and takes it away. Answered when what it had of the host is free, \
+        and with an error of kind timeout when the guest has not let go of it in time.
+        """
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported, .resource]
+}
+
+extension DeviceDetach.Params: DescribedObject {
+    package static let summary = "A device to take away."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(String.self, "The device's name, as vm.get lists it")
+        case .timeoutMs:
+            .optional(
+                Milliseconds.self, "Milliseconds that the guest may take",
+                usual: .integer(Int128(Milliseconds.usualDetachment.count)))
+        }
+    }
 }

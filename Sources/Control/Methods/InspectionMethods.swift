@@ -125,7 +125,7 @@ extension VMStats {
 
 extension VMStats.Result: DescribedObject {
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case vcpus, memory, console
+        case vcpus, devices, memory, console
     }
 
     package static let summary = "What a machine has done so far."
@@ -133,6 +133,7 @@ extension VMStats.Result: DescribedObject {
     package static func describe(_ key: CodingKeys) -> FieldDescription {
         switch key {
         case .vcpus: .required([VMStats.VCPU].self, "Each vCPU")
+        case .devices: .required([VMStats.Device].self, "The virtio devices, in the order of vm.get")
         case .memory: .required(VMStats.Memory.self, "The guest's memory")
         case .console: .required(VMStats.Console.self, "The guest's console")
         }
@@ -141,7 +142,7 @@ extension VMStats.Result: DescribedObject {
 
 extension VMStats.VCPU: DescribedObject {
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case id, exits, runTimeNs
+        case id, exits, runTimeNs, stealNs
     }
 
     package static let summary = "What a vCPU has done so far."
@@ -157,13 +158,56 @@ extension VMStats.VCPU: DescribedObject {
             .optional(
                 UInt64.self,
                 "Nanoseconds of processor time, in the guest and in the monitor, while the machine runs or is paused")
+        case .stealNs:
+            .optional(
+                UInt64.self,
+                "Nanoseconds that it was ready to run and the host had no processor for it; there where the host counts them"
+            )
+        }
+    }
+}
+
+extension VMStats.Device: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case id, toGuest, fromGuest
+    }
+
+    package static let summary = "What passed through a device so far."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(String.self, "The device's name, as vm.get lists it")
+        case .toGuest:
+            .required(
+                VMStats.Traffic.self,
+                "What it gave to the guest: read requests of a disk, received frames and packets, input")
+        case .fromGuest:
+            .required(
+                VMStats.Traffic.self,
+                "What the guest gave to it: all other requests of a disk, sent frames and packets, output")
+        }
+    }
+}
+
+extension VMStats.Traffic: DescribedObject {
+    package enum CodingKeys: String, CodingKey, CaseIterable {
+        case requests, bytes, errors
+    }
+
+    package static let summary = "What passed through a device in one direction."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .requests: .required(UInt64.self, "Requests, frames or packets that were served")
+        case .bytes: .required(UInt64.self, "Bytes that they carried, without the headers of virtio")
+        case .errors: .required(UInt64.self, "Requests that failed, and frames that were dropped")
         }
     }
 }
 
 extension VMStats.Memory: DescribedObject {
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case sizeBytes, balloonTargetBytes, balloonActualBytes
+        case sizeBytes, residentBytes, balloonTargetBytes, balloonActualBytes
     }
 
     package static let summary = "A guest's memory."
@@ -171,6 +215,11 @@ extension VMStats.Memory: DescribedObject {
     package static func describe(_ key: CodingKeys) -> FieldDescription {
         switch key {
         case .sizeBytes: .required(UInt64.self, "Its size in bytes")
+        case .residentBytes:
+            .optional(
+                UInt64.self,
+                "How many bytes of it the host has given pages for; there until the machine's end, where the host tells"
+            )
         case .balloonTargetBytes:
             .optional(UInt64.self, "How many bytes the balloon is to give back to the host; there with a balloon")
         case .balloonActualBytes:

@@ -37,7 +37,8 @@ struct OpenRPC {
     private static func describe<Method: ControlMethod>(_ method: Method.Type) -> JSONValue {
         [
             "name": .string(Method.name), "summary": .string(Method.summary), "paramStructure": "by-name",
-            "params": parameters(of: Method.Params.self), "x-params": Method.Params.definition,
+            "params": .array(parameters(of: Method.Params.self) + sharedParameters(besides: Method.Params.self)),
+            "x-params": withSharedParameters(Method.Params.definition),
             "result": ["name": "result", "schema": Method.Result.schema.json],
             "errors": .array(errors(of: method)),
         ]
@@ -46,21 +47,40 @@ struct OpenRPC {
     private static func describe<Notification: ControlNotification>(_ notification: Notification.Type) -> JSONValue {
         [
             "name": .string(Notification.method), "summary": .string(Notification.occasion),
-            "paramStructure": "by-name", "params": parameters(of: notification), "x-params": Notification.schema.json,
+            "paramStructure": "by-name", "params": .array(parameters(of: notification)),
+            "x-params": Notification.schema.json,
         ]
     }
 
     /// Each field on its own, those that must be there first.
-    private static func parameters<Params: DescribedObject>(of params: Params.Type) -> JSONValue {
+    private static func parameters<Params: DescribedObject>(of params: Params.Type) -> [JSONValue] {
         let fields = Params.fields
         let ordered = fields.filter(\.description.isRequired) + fields.filter { !$0.description.isRequired }
-        return .array(
-            ordered.map { name, description in
-                [
-                    "name": .string(name), "required": .boolean(description.isRequired),
-                    "description": .string(description.sentences), "schema": description.json,
-                ]
-            })
+        return ordered.map { describe($0.name, $0.description) }
+    }
+
+    private static func describe(_ name: String, _ description: FieldDescription) -> JSONValue {
+        [
+            "name": .string(name), "required": .boolean(description.isRequired),
+            "description": .string(description.sentences), "schema": description.json,
+        ]
+    }
+
+    /// Of the parameters that all methods have, those that a method does not describe itself.
+    private static func sharedParameters<Params: DescribedObject>(besides params: Params.Type) -> [JSONValue] {
+        let own = Set(Params.fields.map(\.name))
+        return SharedParameters.fields.filter { !own.contains($0.name) }.map { describe($0.name, $0.description) }
+    }
+
+    private static func withSharedParameters(_ definition: JSONValue) -> JSONValue {
+        guard case .object(var parts) = definition, case .object(var properties)? = parts["properties"] else {
+            return definition
+        }
+        for (name, description) in SharedParameters.fields where properties[name] == nil {
+            properties[name] = description.json
+        }
+        parts["properties"] = .object(properties)
+        return .object(parts)
     }
 
     /// For each code, one error with all kinds that come with it.

@@ -16,7 +16,7 @@ public enum Cancel: ControlMethod {
     public struct Params: Codable, Sendable {
         public var id: RequestID
 
-        private enum CodingKeys: CodingKey, CaseIterable {
+        package enum CodingKeys: CodingKey, CaseIterable {
             case id
         }
 
@@ -30,6 +30,23 @@ public enum Cancel: ControlMethod {
     }
 
     public typealias Result = NoFields
+}
+
+extension Cancel {
+    package static let summary = """
+        Gives up a request that has not been answered: its answer is an error of kind cancelled. What it has brought about \
+        is not undone. Does nothing when there is no such request, as it may have been answered meanwhile.
+        """
+}
+
+extension Cancel.Params: DescribedObject {
+    package static let summary = "A request to give up."
+
+    package static func describe(_ key: CodingKeys) -> FieldDescription {
+        switch key {
+        case .id: .required(RequestID.self, "The request's id")
+        }
+    }
 }
 
 /// Whether the server answers.

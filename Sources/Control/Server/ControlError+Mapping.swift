@@ -79,9 +79,9 @@ extension ControlError {
         switch error {
         case .transport: self.init(.unsupported, message, hint: #"make the machine with "transport":"pci""#)
         case .notRunning: self.init(.invalidState, message)
-        case .notFound: self.init(.notFound, message, field: "id", hint: "vm.get lists its devices")
-        case .stays, .sharesSlot: self.init(.unsupported, message, field: "id")
-        case .isLeaving: self.init(.invalidState, message, field: "id")
+        case .notFound: self.init(.notFound, message, field: "/id", hint: "vm.get lists its devices")
+        case .stays, .sharesSlot: self.init(.unsupported, message, field: "/id")
+        case .isLeaving: self.init(.invalidState, message, field: "/id")
         case .noSlot: self.init(.resource, message, hint: "detach another device before")
         case .timedOut:
             self.init(.timeout, message, hint: "detach it again, with more time for a guest that is busy or paused")

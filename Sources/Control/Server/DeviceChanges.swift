@@ -53,9 +53,9 @@ final class DeviceChanges {
 
     private func attach(_ disk: VMConfiguration.Disk, _ reply: Reply<NoFields>) throws {
         let machine = try current().machine
-        try validate(as: "disk") { next in
+        try validate(as: "/disk") { next in
             next.disks.append(disk)
-            return "disks[\(next.disks.count - 1)]"
+            return "/disks/\(next.disks.count - 1)"
         }
         try plug(
             { try machine.attach(disk) },
@@ -70,9 +70,9 @@ final class DeviceChanges {
 
     private func attach(_ net: VMConfiguration.Net, _ reply: Reply<NoFields>) throws {
         let machine = try current().machine
-        try validate(as: "net") { next in
+        try validate(as: "/net") { next in
             next.nets.append(net)
-            return "nets[\(next.nets.count - 1)]"
+            return "/nets/\(next.nets.count - 1)"
         }
         try plug(
             { try machine.attach(net) },
@@ -104,7 +104,7 @@ final class DeviceChanges {
         if leaving.contains(id) { throw HotPlugError.isLeaving(id) }
         if attachingDisks.contains(where: { $0.id == id }) || attachingNets.contains(where: { $0.id == id }) {
             throw ControlError(
-                .invalidState, "device '\(id)' is being attached", field: "id", hint: "wait until it has been")
+                .invalidState, "device '\(id)' is being attached", field: "/id", hint: "wait until it has been")
         }
     }
 
@@ -152,11 +152,11 @@ final class DeviceChanges {
             guard let size = change.size, size.bytes <= machine.memorySize else {
                 throw ControlError(
                     .invalidArgument, change.size == nil ? "'size' is missing" : "it is more than the machine's memory",
-                    field: "size", hint: "how much the guest is to give back, such as 256M")
+                    field: "/size", hint: "how much the guest is to give back, such as 256M")
             }
             balloon.setTarget(size)
         } else if machine.deviceNames.contains(change.id) {
-            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "id")
+            throw ControlError(.unsupported, "device '\(change.id)' has nothing that can be changed", field: "/id")
         } else {
             throw HotPlugError.notFound(change.id)
         }
@@ -168,14 +168,14 @@ final class DeviceChanges {
         if change.hasLimits {
             guard change.path == nil else {
                 throw ControlError(
-                    .invalidArgument, "disk '\(disk.id)' cannot be given a file and limits at once", field: "path",
+                    .invalidArgument, "disk '\(disk.id)' cannot be given a file and limits at once", field: "/path",
                     hint: "change the one, and then the other")
             }
             try limit(disk, change)
             return reply.succeed(NoFields())
         }
         let done = updates.expect { [unowned self] error in
-            if let error { return reply.fail(ControlError(error)) }
+            if let error { return reply.fail(ControlError(error, field: change.path == nil ? nil : "/path")) }
             if let path = change.path, let index = configuration?.disks.firstIndex(where: { $0.id == disk.id }) {
                 configuration?.disks[index].path = path
             }
@@ -192,7 +192,7 @@ final class DeviceChanges {
         limited.operationsPerSecond = change.limit(\.operationsPerSecond, before: limited.operationsPerSecond)
         try validate(as: nil) { next in
             next.disks[index] = limited
-            return "disks[\(index)]"
+            return "/disks/\(index)"
         }
         disk.setLimits(
             bytesPerSecond: limited.bytesPerSecond, operationsPerSecond: limited.operationsPerSecond)
@@ -217,7 +217,7 @@ final class DeviceChanges {
         limited.bytesPerSecond = change.limit(\.bytesPerSecond, before: limited.bytesPerSecond)
         try validate(as: nil) { next in
             next.nets[index] = limited
-            return "nets[\(index)]"
+            return "/nets/\(index)"
         }
         net.setLimit(bytesPerSecond: limited.bytesPerSecond)
         configuration?.nets[index] = limited
@@ -228,7 +228,7 @@ final class DeviceChanges {
     /// Checks what the configuration would become, with all devices that are on their way in.
     ///
     /// - Parameters:
-    ///   - parameter: the request's parameter that is the device; nil where its fields are parameters themselves.
+    ///   - parameter: a pointer to the request's parameter that is the device; nil where its fields are parameters.
     ///   - change: makes the change, and says where in the configuration that is.
     private func validate(as parameter: String?, _ change: (inout VMConfiguration) -> String) throws {
         var next = try current().configuration
@@ -238,12 +238,11 @@ final class DeviceChanges {
         do throws(ConfigurationError) {
             try next.validate()
         } catch {
-            guard error.field.hasPrefix(path) else {
+            guard error.field == path || error.field.hasPrefix(path + "/") else {
                 // Something else has what this device wants.
                 throw ControlError(.invalidArgument, error.description, field: parameter)
             }
-            let rest = error.field.dropFirst(path.count)
-            let field = parameter.map { $0 + rest } ?? String(rest.drop { $0 == "." })
+            let field = (parameter ?? "") + error.field.dropFirst(path.count)
             throw ControlError(.invalidArgument, "\(field) \(error.value): \(error.problem)", field: field)
         }
     }

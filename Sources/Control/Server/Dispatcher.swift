@@ -13,7 +13,7 @@ struct Dispatcher {
 
     init(on loop: EventLoop) {
         pending = PendingRequests(on: loop)
-        if let key = CodingUserInfoKey.sharedFields { decoder.userInfo[key] = Call<NoFields>.sharedFields }
+        if let key = CodingUserInfoKey.sharedFields { decoder.userInfo[key] = SharedParameters.names }
         on(Cancel.self) { [pending] in
             pending.cancel($0.id)
             return NoFields()
@@ -37,7 +37,7 @@ struct Dispatcher {
                     Call<Method.Params>.self, from: envelope.hasParams ? line : Data(#"{"params":{}}"#.utf8))
                 guard let ticket = pending.open(envelope.id, writer: writer, timeout: call.timeout) else {
                     let error = ControlError(
-                        .invalidArgument, "a request with this id still waits for its answer", field: "id",
+                        .invalidArgument, "a request with this id still waits for its answer", field: "/id",
                         hint: "give each request an id of its own")
                     return writer.send(ErrorResponse(id: envelope.id, code: .invalidRequest, error))
                 }

@@ -378,6 +378,10 @@ class Checks:
             session.call("console.write", {"base64": base64.b64encode(b"\xff\xfe").decode()})
             session.await_notification("console.output", lambda params: "base64" in params)
             session.refusal("vm.wait", {"timeoutMs": 10}, "timeout")
+            waiting = session.send("vm.wait")
+            session.call("$/cancel", {"id": waiting})
+            check(session.answer(waiting)["error"]["data"]["kind"] == "cancelled", "the cancellation")
+            session.call("$/cancel", {"id": "nonesuch"})
             check(session.call("vm.pause") == {"state": "paused"}, "the pause")
             session.refusal("vm.pause", kind="invalidState")
             session.call("vm.stats")
@@ -437,6 +441,19 @@ class Checks:
             check(session.await_notification("log.line")["level"] == "error", "the log")
             session.call("vm.kill")
 
+    def coming_and_going(self):
+        device = {"disk": {"id": "plugged", "path": self.file("plugged", 1 << 20)}}
+        with self.session() as session:
+            self.machine(session, "hot-plug", transport="pci")
+            session.call("vm.start")
+            session.await_notification("console.output")
+            session.call("device.attach", device)
+            check([each["id"] for each in session.call("vm.get")["devices"]] == ["plugged"], "the device")
+            check(session.refusal("device.attach", device, "invalidArgument")["field"] == "/disk/id", "the id")
+            session.call("device.detach", {"id": "plugged"})
+            check(session.refusal("device.detach", {"id": "plugged"}, "notFound")["field"] == "/id", "the id")
+            session.call("vm.kill")
+
     def no_requests(self):
         with self.session() as session:
             for line, code in [
@@ -483,6 +500,7 @@ def main():
         checks.a_life()
         checks.a_dialogue()
         checks.all_devices()
+        checks.coming_and_going()
         checks.ends()
         checks.lost_output()
         checks.no_requests()
