@@ -300,7 +300,8 @@ struct ServeTests {
             #expect((devices[1][direction] as? [String: Int])?["requests"] == 0)
         }
 
-        let running = try ServedMachine(payload: "spin")
+        let running = try ServedMachine(payload: "flood")
+        try running.awaitConsole("flooding the console")
         let now = try running.request("vm.stats")
         let vcpu = try #require((now["vcpus"] as? [[String: Any]])?.first)
         #expect(vcpu["runTimeNs"] is Int && vcpu["stealNs"] is Int, "\(vcpu)")
