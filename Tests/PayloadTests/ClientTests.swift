@@ -19,6 +19,10 @@ struct ClientTests {
         try run("mutations", [try Swiftlet.payload("flood"), "10000"])
     }
 
+    @Test func whatComesBackIsWhatTheStatesSay() throws {
+        try run("walk", [try Swiftlet.payload("spin"), "2000"])
+    }
+
     @Test func nothingOutlivesWhoIsKilled() throws {
         try run("killings", [try Swiftlet.payload("flood"), "200"])
     }
