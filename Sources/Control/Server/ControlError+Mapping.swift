@@ -1,8 +1,10 @@
 import Boot
+import ControlMessages
 import GuestMemory
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 import Network
 import Storage
 import SystemPackage

@@ -1,5 +1,6 @@
 import Boot
 import CLinux
+import ControlMessages
 import Linux
 import Machine
 

@@ -1,3 +1,4 @@
+import ControlMessages
 import Machine
 
 extension VMStats {
@@ -7,15 +8,17 @@ extension VMStats {
 
 extension VMStats.Result {
     init(_ machine: Machine) {
-        vcpus = machine.vcpuStatistics.enumerated().map { id, statistics in
-            let counts = zip(VMStats.exitNames, ExitKind.allCases.map { statistics.exits[$0] })
-            return VMStats.VCPU(
-                id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
-                runTimeNs: statistics.processorTime)
-        }
         let balloon = machine.balloon?.reading
-        memory = VMStats.Memory(
-            sizeBytes: machine.memorySize, balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual)
-        console = VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0)
+        self.init(
+            vcpus: machine.vcpuStatistics.enumerated().map { id, statistics in
+                let counts = zip(VMStats.exitNames, ExitKind.allCases.map { statistics.exits[$0] })
+                return VMStats.VCPU(
+                    id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
+                    runTimeNs: statistics.processorTime)
+            },
+            memory: VMStats.Memory(
+                sizeBytes: machine.memorySize, balloonTargetBytes: balloon?.target,
+                balloonActualBytes: balloon?.actual),
+            console: VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0))
     }
 }

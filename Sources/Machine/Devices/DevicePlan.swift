@@ -1,6 +1,7 @@
 import Devices
 import GuestMemory
 import Linux
+import MachineConfiguration
 import Virtio
 
 /// The virtio devices of a configuration, made and checked, but not yet known to any virtual machine.

@@ -1,4 +1,4 @@
-import Machine
+import MachineConfiguration
 
 /// Makes the machine, of which a server has one: everything is checked and loaded, nothing of the guest runs.
 public enum VMCreate: ControlMethod {
@@ -22,12 +22,20 @@ public enum VMCreate: ControlMethod {
 
     public struct Result: Codable, Sendable {
         public var id: String
+
+        package init(id: String) {
+            self.id = id
+        }
     }
 }
 
 /// The state that a machine came into.
 public struct StateResult: Codable, Equatable, Sendable {
     public var state: VMState
+
+    package init(state: VMState) {
+        self.state = state
+    }
 }
 
 public enum VMStart: ControlMethod {

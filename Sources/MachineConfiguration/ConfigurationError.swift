@@ -5,5 +5,11 @@ public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     public let value: String
     public let problem: String
 
+    package init(field: String, value: String, problem: String) {
+        self.field = field
+        self.value = value
+        self.problem = problem
+    }
+
     public var description: String { "\(field) \(value): \(problem)" }
 }

@@ -10,7 +10,7 @@ extension VMConfiguration {
         ConfigurationError(field: field, value: "'\(id)'", problem: "that is the name of another kind of device")
     }
 
-    var virtioDeviceCount: Int {
+    package var virtioDeviceCount: Int {
         let hasConsole = console.device == .virtio || !ports.isEmpty
         let single = [entropy, balloon != nil, hasConsole, vsock != nil].count { $0 }
         return disks.count + nets.count + single

@@ -1,4 +1,4 @@
-import Machine
+import MachineConfiguration
 
 /// A request that clients can make: its name, what it takes and what it gives.
 public protocol ControlMethod {
@@ -29,7 +29,7 @@ public struct Milliseconds: Codable, Equatable, Sendable {
 
     static let most: UInt64 = 366 * 24 * 3600 * 1000
     /// What a guest needs to power off.
-    static let usualGrace = Milliseconds(unchecked: 2000)
+    package static let usualGrace = Milliseconds(unchecked: 2000)
 
     /// - Returns: nil beyond a year.
     public init?(_ count: UInt64) {
@@ -41,7 +41,7 @@ public struct Milliseconds: Codable, Equatable, Sendable {
         self.count = count
     }
 
-    var nanoseconds: UInt64 { count * 1_000_000 }
+    package var nanoseconds: UInt64 { count * 1_000_000 }
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()

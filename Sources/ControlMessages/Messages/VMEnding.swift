@@ -1,5 +1,3 @@
-import Machine
-
 /// How a machine came to its end.
 public struct VMEnding: Codable, Equatable, Sendable {
     public enum Cause: String, Codable, Sendable {
@@ -21,19 +19,7 @@ public struct VMEnding: Codable, Equatable, Sendable {
     /// More about it, in words.
     public var message: String?
 
-    init(_ outcome: Outcome) {
-        switch outcome {
-        case .poweredOff(let code): self.init(cause: .poweredOff, code: code)
-        case .reset: self.init(cause: .reset)
-        case .panicked(let reason): self.init(cause: .panicked, message: reason)
-        case .fault(let report): self.init(cause: .tripleFault, message: report.summary)
-        case .killed(.signal(let number)): self.init(cause: .killed, signal: number)
-        case .killed: self.init(cause: .killed)
-        case .failed(let report): self.init(cause: .vmmError, message: report.summary)
-        }
-    }
-
-    private init(cause: Cause, code: UInt8? = nil, signal: Int32? = nil, message: String? = nil) {
+    package init(cause: Cause, code: UInt8? = nil, signal: Int32? = nil, message: String? = nil) {
         self.cause = cause
         self.code = code
         self.signal = signal

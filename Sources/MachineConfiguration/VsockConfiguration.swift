@@ -1,7 +1,5 @@
-import Devices
-
 extension VMConfiguration {
-    /// Connections between programs of the guest and Unix sockets of the host (`VsockDevice`).
+    /// Connections between programs of the guest and Unix sockets of the host.
     public struct Vsock: Encodable, Equatable, Sendable {
         /// The guest's context, 3 to 4294967294.
         public var cid: UInt64
@@ -17,23 +15,28 @@ extension VMConfiguration {
             self.socket = socket
         }
 
+        /// Contexts that a guest can have: those below have a meaning of their own, and the highest stands for any.
+        static let contexts: ClosedRange<UInt64> = 3...0xFFFF_FFFE
+        /// Bytes of the longest path: those of the guest's ports are longer by an underscore and ten digits.
+        static let longestPath = VMConfiguration.longestSocketPath - 11
+
         func validate() throws(ConfigurationError) {
-            guard VsockDevice.contexts.contains(cid) else {
+            guard Self.contexts.contains(cid) else {
                 throw ConfigurationError(
                     field: "vsock.cid", value: "\(cid)",
                     problem:
-                        "a guest's context is \(VsockDevice.contexts.lowerBound) to \(VsockDevice.contexts.upperBound)"
+                        "a guest's context is \(Self.contexts.lowerBound) to \(Self.contexts.upperBound)"
                 )
             }
             guard !socket.isEmpty, !socket.utf8.contains(0) else {
                 throw ConfigurationError(
                     field: "vsock.socket", value: "'\(socket)'", problem: "it must be a path for a socket")
             }
-            guard socket.utf8.count <= VsockDevice.longestPath else {
+            guard socket.utf8.count <= Self.longestPath else {
                 throw ConfigurationError(
                     field: "vsock.socket", value: "'\(socket)'",
                     problem: """
-                        it has \(socket.utf8.count) bytes, where \(VsockDevice.longestPath) is the most that leaves \
+                        it has \(socket.utf8.count) bytes, where \(Self.longestPath) is the most that leaves \
                         room for a port; use a shorter path, or one relative to the working directory
                         """)
             }

@@ -1,4 +1,4 @@
-import Machine
+import MachineConfiguration
 
 /// Types at the guest's console: text, or bytes in base64. Answered when the bytes are on their way; the guest takes
 /// them when it likes.
@@ -34,7 +34,7 @@ public enum DeviceUpdate: ControlMethod {
         }
 
         /// - Throws: `ControlError` for a field that a device of this kind has not got.
-        func require(only allowed: Set<String>, of device: String) throws(ControlError) {
+        package func require(only allowed: Set<String>, of device: String) throws(ControlError) {
             let given = [("path", path != nil), ("size", size != nil), ("linkUp", linkUp != nil)]
             for (field, isGiven) in given where isGiven && !allowed.contains(field) {
                 throw ControlError(

@@ -51,7 +51,7 @@ public enum ErrorCode: Int, Sendable {
     /// The request is right, and was not granted: `data.kind` tells more.
     case serverError = -32000
 
-    init(_ kind: ControlError.Kind) {
+    package init(_ kind: ControlError.Kind) {
         switch kind {
         case .invalidArgument: self = .invalidParams
         case .internal: self = .internalError

@@ -1,5 +1,3 @@
-import Storage
-
 extension VMConfiguration {
     /// A disk: a raw image behind virtio-blk.
     public struct Disk: Encodable, Equatable, Sendable {

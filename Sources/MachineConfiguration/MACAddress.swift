@@ -1,5 +1,3 @@
-import CLinux
-
 /// An Ethernet address (IEEE 802 EUI-48).
 public struct MACAddress: Hashable, Sendable {
     public static let length = 6

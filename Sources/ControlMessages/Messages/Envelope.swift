@@ -1,17 +1,17 @@
-import Machine
+import MachineConfiguration
 
 /// What all messages of a client have in common (JSON-RPC 2.0 §4).
-struct Envelope: Decodable {
+package struct Envelope: Decodable {
     /// Nil for a notification, which is never answered.
-    let id: RequestID?
-    let method: String
-    let hasParams: Bool
+    package let id: RequestID?
+    package let method: String
+    package let hasParams: Bool
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case jsonrpc, id, method, params
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let fields = try Fields<CodingKeys>(of: decoder)
         guard try fields.require(.jsonrpc) == "2.0" else {
             throw DecodingError.dataCorrupted(
@@ -25,11 +25,11 @@ struct Envelope: Decodable {
 }
 
 /// The id of a message that may otherwise be no good.
-struct MessageIdentity: Decodable {
-    let id: RequestID?
+package struct MessageIdentity: Decodable {
+    package let id: RequestID?
 }
 
 /// The parameters of a message whose method is known.
-struct Call<Params: Decodable>: Decodable {
-    let params: Params
+package struct Call<Params: Decodable>: Decodable {
+    package let params: Params
 }

@@ -1,6 +1,3 @@
-import Boot
-import GuestMemory
-
 /// Everything that makes one virtual machine different from another. The command line parses into it.
 public struct VMConfiguration: Encodable, Equatable, Sendable {
     /// Number of vCPUs, 1 to 32.

@@ -1,4 +1,4 @@
-import Network
+import MachineConfiguration
 import Testing
 
 struct MACAddressTests {

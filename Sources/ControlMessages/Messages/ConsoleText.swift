@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Machine
+import MachineConfiguration
 
 /// Bytes of a console, in JSON `{"data"}` when they are text, or else `{"base64"}`.
 public enum ConsoleText: Equatable, Sendable {
@@ -7,7 +7,7 @@ public enum ConsoleText: Equatable, Sendable {
     case bytes([UInt8])
 
     /// Its bytes, which in the case of text are UTF-8.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         switch self {
         case .text(let text): Array(text.utf8)
         case .bytes(let bytes): bytes

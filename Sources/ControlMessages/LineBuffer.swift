@@ -1,6 +1,6 @@
 /// Cuts a stream of bytes into lines, and never holds more than the longest allowed one and what was added last.
-struct LineBuffer {
-    enum Line: Equatable {
+package struct LineBuffer {
+    package enum Line: Equatable {
         /// Without its end.
         case text([UInt8])
         /// It was longer than `limit`, and is lost.
@@ -8,7 +8,7 @@ struct LineBuffer {
     }
 
     /// Bytes of a line without its end.
-    static let limit = 1 << 20
+    package static let limit = 1 << 20
 
     private var bytes: [UInt8] = []
     /// What is before has been taken.
@@ -19,9 +19,11 @@ struct LineBuffer {
     private var isSkipping = false
 
     /// Bytes that wait to be taken.
-    var heldCount: Int { bytes.count - start }
+    package var heldCount: Int { bytes.count - start }
 
-    mutating func append(_ new: some Sequence<UInt8>) {
+    package init() {}
+
+    package mutating func append(_ new: some Sequence<UInt8>) {
         bytes.removeFirst(start)
         searched -= start
         start = 0
@@ -29,7 +31,7 @@ struct LineBuffer {
     }
 
     /// Takes the next complete line.
-    mutating func next() -> Line? {
+    package mutating func next() -> Line? {
         if let end = bytes[searched...].firstIndex(of: UInt8(ascii: "\n")) {
             defer {
                 start = end + 1
@@ -48,7 +50,7 @@ struct LineBuffer {
     }
 
     /// Takes what comes after the last end of a line, when the stream has ended; nil for nothing.
-    mutating func rest() -> Line? {
+    package mutating func rest() -> Line? {
         append(CollectionOfOne(UInt8(ascii: "\n")))
         switch next() {
         case .text([]): return nil

@@ -4,10 +4,14 @@ public protocol ControlNotification: Codable, Sendable {
 }
 
 /// A notification on the line (JSON-RPC 2.0 §4.1).
-struct NotificationMessage<Params: ControlNotification>: Encodable {
+package struct NotificationMessage<Params: ControlNotification>: Encodable {
     let jsonrpc = "2.0"
     let method = Params.method
     let params: Params
+
+    package init(params: Params) {
+        self.params = params
+    }
 }
 
 /// The server's first message.
@@ -22,12 +26,24 @@ public struct Hello: ControlNotification {
     /// The methods there are.
     public var capabilities: [String]
     public var limits: Limits
+
+    package init(protocol: String, version: String, pid: Int32, capabilities: [String], limits: Limits) {
+        self.protocol = `protocol`
+        self.version = version
+        self.pid = pid
+        self.capabilities = capabilities
+        self.limits = limits
+    }
 }
 
 /// What the server takes no more of.
 public struct Limits: Codable, Equatable, Sendable {
     /// Bytes in a line, without its end.
     public var maxLine: Int
+
+    package init(maxLine: Int) {
+        self.maxLine = maxLine
+    }
 }
 
 public struct VMStateChanged: ControlNotification {
@@ -37,6 +53,12 @@ public struct VMStateChanged: ControlNotification {
     public var to: VMState
     /// What brought the change about.
     public var reason: String
+
+    package init(from: VMState, to: VMState, reason: String) {
+        self.from = from
+        self.to = to
+        self.reason = reason
+    }
 }
 
 extension VMEnding: ControlNotification {
@@ -54,6 +76,10 @@ public struct GuestPanic: ControlNotification {
 
     /// The reason that it printed; empty where it printed none.
     public var text: String
+
+    package init(text: String) {
+        self.text = text
+    }
 }
 
 /// Something that whoever looks after the machine may want to know.
@@ -66,4 +92,9 @@ public struct LogLine: ControlNotification {
 
     public var level: Level
     public var message: String
+
+    package init(level: Level, message: String) {
+        self.level = level
+        self.message = message
+    }
 }

@@ -1,5 +1,3 @@
-import Network
-
 extension VMConfiguration {
     /// A network card, connected to one of `tap`, `fd` and `user`.
     public struct Net: Encodable, Equatable, Sendable {

@@ -1,6 +1,3 @@
-import Devices
-import Linux
-
 extension VMConfiguration {
     /// A named stream of bytes between a process in the guest and the host: `/dev/virtio-ports/NAME` there.
     public struct Port: Encodable, Equatable, Sendable {
@@ -22,8 +19,10 @@ extension VMConfiguration {
         }
     }
 
-    static let mostPorts = ConsoleDevice.mostPorts - 1
+    package static let mostPorts = 30
     static let longestPortName = 64
+    /// Bytes of the longest path of a Unix socket (unix(7)).
+    package static let longestSocketPath = 107
 
     func validatePorts() throws(ConfigurationError) {
         guard ports.count <= Self.mostPorts else {
@@ -68,10 +67,12 @@ extension VMConfiguration.Port {
                 field: "\(field).\(socket == nil ? "file" : "socket")", value: "'\(path)'",
                 problem: "it must name a file")
         }
-        if let socket, socket.utf8.count > UnixSocket.longestPath {
+        if let socket, socket.utf8.count > VMConfiguration.longestSocketPath {
             throw ConfigurationError(
                 field: "\(field).socket", value: "'\(socket)'",
-                problem: "a socket's path has at most \(UnixSocket.longestPath) bytes; a relative one is shorter")
+                problem: """
+                    a socket's path has at most \(VMConfiguration.longestSocketPath) bytes; a relative one is shorter
+                    """)
         }
     }
 }
