@@ -22,6 +22,12 @@ struct ServeCommand: ParsableCommand {
             valueName: "path"))
     var socket: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The client's process: when it ends, the client is gone, whoever else still holds its end of stdin.",
+            valueName: "pid"))
+    var client: Int32?
+
     func run() throws {
         ProcessSignals.ignoreFileSizeLimit()
         let signals = try SignalDescriptor(ProcessSignals.takeOver())
@@ -41,6 +47,11 @@ struct ServeCommand: ParsableCommand {
             }
         }
 
+        let clientProcess = try client.map {
+            try ClientProcess($0, on: loop) { server?.shutDown(onDisconnect) }
+        }
+        if clientProcess?.hasEnded == true { return }
+
         func serve(input: CInt, output: CInt) throws {
             let made = try ControlServer(
                 input: input, output: output, on: loop, version: Swiftlet.configuration.version,
@@ -50,8 +61,9 @@ struct ServeCommand: ParsableCommand {
             while !made.hasEnded { loop.turn(waiting: true) }
         }
         if let socket {
-            if let client = try Self.client(at: socket, loop, while: { endingSignal == nil }) {
-                try serve(input: client.rawValue, output: client.rawValue)
+            func isWanted() -> Bool { endingSignal == nil && clientProcess?.hasEnded != true }
+            if let connection = try Self.client(at: socket, loop, while: isWanted) {
+                try serve(input: connection.rawValue, output: connection.rawValue)
             }
         } else {
             try serve(input: STDIN_FILENO, output: output.rawValue)
