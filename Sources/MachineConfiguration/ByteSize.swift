@@ -26,7 +26,8 @@ public struct ByteSize: Hashable, Sendable, CustomStringConvertible {
 
     /// In the largest unit that divides it.
     public var description: String {
-        for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("K", 10)] where bytes > 0 {
+        if bytes == 0 { return "0M" }
+        for (unit, shift) in [("T", 40), ("G", 30), ("M", 20), ("K", 10)] {
             if bytes.trailingZeroBitCount >= shift { return "\(bytes >> UInt64(shift))\(unit)" }
         }
         return "\(bytes)"

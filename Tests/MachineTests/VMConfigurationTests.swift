@@ -18,7 +18,10 @@ import Testing
         #expect(ByteSize(text) == nil)
     }
 
-    @Test(arguments: [(1 << 20, "1M"), (1536 << 20, "1536M"), (2 << 30, "2G"), (1000, "1000")] as [(UInt64, String)])
+    @Test(
+        arguments: [
+            (1 << 20, "1M"), (1536 << 20, "1536M"), (2 << 30, "2G"), (0, "0M"), (1000, "1000"),
+        ] as [(UInt64, String)])
     func sizesAreWrittenInTheirLargestUnit(bytes: UInt64, text: String) {
         #expect(ByteSize(bytes: bytes).description == text)
     }
