@@ -6,6 +6,7 @@ public struct Fields<Key: CodingKey & CaseIterable> {
     /// - Throws: `DecodingError` for what is no object, and for an unknown field, whose path it has.
     public init(of decoder: any Decoder, _ keys: Key.Type = Key.self) throws {
         container = try decoder.container(keyedBy: keys)
+        if let key = CodingUserInfoKey.toleratesUnknownFields, decoder.userInfo[key] as? Bool == true { return }
         for name in try decoder.container(keyedBy: AnyKey.self).allKeys where Key(stringValue: name.stringValue) == nil
         {
             let known = Key.allCases.map(\.stringValue).joined(separator: ", ")
@@ -42,6 +43,11 @@ public struct Fields<Key: CodingKey & CaseIterable> {
                     debugDescription: "the number does not fit; use a whole number within the field's range"))
         }
     }
+}
+
+extension CodingUserInfoKey {
+    /// Set to true to decode what a later version of Swiftlet wrote: fields that do not exist here are then passed over.
+    package static let toleratesUnknownFields = CodingUserInfoKey(rawValue: "swiftlet.toleratesUnknownFields")
 }
 
 /// Any field's name.

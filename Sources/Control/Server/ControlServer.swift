@@ -14,7 +14,6 @@ public final class ControlServer {
         case stop
     }
 
-    static let protocolVersion = "1.0"
     /// The console's output waits in the guest while this many bytes wait for the client.
     private static let consoleBacklog = 16 << 10
     /// How long a client whose requests have ended may take to read the last answers.
@@ -78,7 +77,7 @@ public final class ControlServer {
 
     private var hello: Hello {
         Hello(
-            protocol: Self.protocolVersion, version: version, pid: getpid(), capabilities: dispatcher.methods,
+            protocol: Hello.currentProtocol, version: version, pid: getpid(), capabilities: dispatcher.methods,
             limits: Limits(maxLine: LineBuffer.limit))
     }
 

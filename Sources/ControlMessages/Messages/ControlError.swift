@@ -40,3 +40,7 @@ public struct ControlError: Error, Codable, Equatable, Sendable {
         self.errno = errno
     }
 }
+
+extension ControlError: CustomStringConvertible {
+    public var description: String { message + (hint.map { "; \($0)" } ?? "") }
+}

@@ -17,8 +17,10 @@ package struct NotificationMessage<Params: ControlNotification>: Encodable {
 /// The server's first message.
 public struct Hello: ControlNotification {
     public static let method = "hello"
+    /// The version of the protocol that these messages are of: a new major number breaks clients.
+    package static let currentProtocol = "1.0"
 
-    /// The version of this protocol: a new major number breaks clients.
+    /// The version of the protocol that the server speaks.
     public var `protocol`: String
     /// Swiftlet's.
     public var version: String
@@ -34,6 +36,11 @@ public struct Hello: ControlNotification {
         self.capabilities = capabilities
         self.limits = limits
     }
+
+    /// Whether a client that knows these messages understands the server.
+    package var isUnderstood: Bool {
+        `protocol`.split(separator: ".").first == Self.currentProtocol.split(separator: ".").first
+    }
 }
 
 /// What the server takes no more of.
@@ -46,7 +53,7 @@ public struct Limits: Codable, Equatable, Sendable {
     }
 }
 
-public struct VMStateChanged: ControlNotification {
+public struct VMStateChanged: ControlNotification, Equatable {
     public static let method = "vm.state"
 
     public var from: VMState
@@ -71,7 +78,7 @@ extension ConsoleText: ControlNotification {
 }
 
 /// The guest's kernel gave up.
-public struct GuestPanic: ControlNotification {
+public struct GuestPanic: ControlNotification, Equatable {
     public static let method = "guest.panic"
 
     /// The reason that it printed; empty where it printed none.
@@ -83,7 +90,7 @@ public struct GuestPanic: ControlNotification {
 }
 
 /// Something that whoever looks after the machine may want to know.
-public struct LogLine: ControlNotification {
+public struct LogLine: ControlNotification, Equatable {
     public static let method = "log.line"
 
     public enum Level: String, Codable, Sendable {

@@ -1,7 +1,7 @@
 import MachineConfiguration
 
 /// A request that clients can make: its name, what it takes and what it gives.
-public protocol ControlMethod {
+public protocol ControlMethod: SendableMetatype {
     associatedtype Params: Codable & Sendable
     associatedtype Result: Codable & Sendable
 
@@ -35,6 +35,12 @@ public struct Milliseconds: Codable, Equatable, Sendable {
     public init?(_ count: UInt64) {
         guard count <= Self.most else { return nil }
         self.count = count
+    }
+
+    /// - Parameter duration: less than nothing is nothing, more than a year is a year.
+    package init(clamping duration: Duration) {
+        let (seconds, attoseconds) = min(max(duration, .zero), .milliseconds(Self.most)).components
+        count = UInt64(seconds) * 1000 + UInt64(attoseconds / 1_000_000_000_000_000)
     }
 
     private init(unchecked count: UInt64) {

@@ -25,6 +25,13 @@ public enum DeviceUpdate: ControlMethod {
             case id, path, size, linkUp
         }
 
+        package init(id: String, path: String? = nil, size: ByteSize? = nil, linkUp: Bool? = nil) {
+            self.id = id
+            self.path = path
+            self.size = size
+            self.linkUp = linkUp
+        }
+
         public init(from decoder: any Decoder) throws {
             let fields = try Fields<CodingKeys>(of: decoder)
             id = try fields.require(.id)

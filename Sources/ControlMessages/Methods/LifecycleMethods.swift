@@ -70,6 +70,10 @@ public enum VMStop: ControlMethod {
             case graceMs
         }
 
+        package init(grace: Milliseconds) {
+            graceMs = grace
+        }
+
         public init(from decoder: any Decoder) throws {
             let fields = try Fields<CodingKeys>(of: decoder)
             try fields.read(.graceMs, into: &graceMs)
