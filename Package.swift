@@ -4,7 +4,9 @@ import PackageDescription
 let package = Package(
     name: "swiftlet",
     products: [
-        .executable(name: "swiftlet", targets: ["SwiftletCommand"])
+        .executable(name: "swiftlet", targets: ["SwiftletCommand"]),
+        .library(name: "Swiftlet", targets: ["Swiftlet"]),
+        .library(name: "SwiftletTesting", targets: ["SwiftletTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -18,6 +20,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "Swiftlet",
+            dependencies: [
+                "CLinux", "ControlMessages", "Linux", "MachineConfiguration",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(name: "SwiftletTesting", dependencies: ["Swiftlet"]),
         .target(
             name: "Control",
             dependencies: [
@@ -102,6 +111,11 @@ let package = Package(
         .testTarget(
             name: "SwiftletCommandTests",
             dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network", "SwiftletCommand"]),
+        .testTarget(
+            name: "SwiftletTests",
+            dependencies: ["ControlMessages", "Linux", "ProcessTable", "Swiftlet", "SwiftletTesting"]),
+        .target(name: "ProcessTable", path: "Tests/ProcessTable"),
+        .executableTarget(name: "embedder", dependencies: ["ProcessTable", "Swiftlet"], path: "Tests/embedder"),
         .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
 

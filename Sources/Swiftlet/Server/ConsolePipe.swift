@@ -1,0 +1,68 @@
+import Glibc
+import Linux
+import SystemPackage
+
+/// Carries what a guest's console prints from the pipe that it comes through to where it is kept. It belongs to the
+/// thread of its loop.
+final class ConsolePipe {
+    private static let chunk = 64 << 10
+
+    private let loop: EventLoop
+    private let pipe: OwnedDescriptor
+    private let buffer: ConsoleBuffer
+    private var watch: EventLoop.Watch?
+    private var hasEnded = false
+
+    /// - Parameter pipe: the reading end, non-blocking.
+    init(_ pipe: consuming OwnedDescriptor, to buffer: ConsoleBuffer, on loop: EventLoop) throws(SystemCallError) {
+        self.loop = loop
+        self.pipe = pipe
+        self.buffer = buffer
+        try listen()
+    }
+
+    deinit { close() }
+
+    /// Stops listening. Must have been called if this object goes on another thread.
+    func close() {
+        hasEnded = true
+        unwatch()
+    }
+
+    /// Goes on reading, after the buffer had no room.
+    func resume() {
+        // Without a watch, whoever takes the next bytes asks again.
+        if !hasEnded { try? listen() }
+    }
+
+    /// Reads what is there, whether the buffer has room or not.
+    func drain() {
+        while !hasEnded, readChunk() {}
+    }
+
+    private func listen() throws(SystemCallError) {
+        guard watch == nil else { return }
+        watch = try loop.watch(pipe.rawValue, for: .readable) { [unowned self] _ in
+            _ = readChunk()
+            if buffer.mustStall() { unwatch() }
+        }
+    }
+
+    private func unwatch() {
+        if let watch = watch.take() { loop.remove(watch) }
+    }
+
+    /// - Returns: whether there may be more.
+    private func readChunk() -> Bool {
+        let chunk = [UInt8](unsafeUninitializedCapacity: Self.chunk) { bytes, count in
+            do throws(SystemCallError) {
+                count = try systemCall("read") { read(pipe.rawValue, bytes.baseAddress, bytes.count) }
+                if count == 0 { close() }
+            } catch {
+                if error.errno != .wouldBlock { close() }
+            }
+        }
+        if !chunk.isEmpty { buffer.append(chunk) }
+        return !chunk.isEmpty
+    }
+}
