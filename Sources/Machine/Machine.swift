@@ -3,6 +3,7 @@ import Devices
 import GuestMemory
 import KVM
 import Linux
+import MachineConfiguration
 import Synchronization
 import Virtio
 

@@ -3,6 +3,7 @@ import Boot
 import Glibc
 import GuestMemory
 import Machine
+import MachineConfiguration
 
 /// The flags of `swiftlet run` that describe the machine.
 struct MachineOptions: ParsableArguments {

@@ -1,9 +1,11 @@
 import Boot
+import ControlMessages
 import FoundationEssentials
 import GuestMemory
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 import Network
 import Storage
 import SystemPackage

@@ -1,5 +1,7 @@
+import ControlMessages
 import Linux
 import Machine
+import MachineConfiguration
 import Storage
 
 /// Changes of a machine's devices that a client asks for, and the configuration that they leave. It belongs to the
