@@ -7,7 +7,7 @@ include Tests/lab/rules.mk
 include Tests/bench/rules.mk
 include Tests/fuzz/rules.mk
 
-BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
+BUILD_PACKAGES := libarchive-dev libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) $(FIRMWARE_PACKAGES) \
 	acpica-tools cpio xz-utils zstd lz4 gzip groff-base jq python3 python3-jsonschema
 

@@ -16,7 +16,9 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "Linux", "Network", "Virtio",
+                "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "KernelStore", "Linux",
+                "Network",
+                "Virtio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -69,6 +71,10 @@ let package = Package(
             ]),
         .target(name: "MachineConfiguration"),
         .target(
+            name: "KernelStore",
+            dependencies: ["Archives", "Boot", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(name: "Archives", dependencies: ["CArchive"]),
+        .target(
             name: "KVM", dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Linux",
@@ -76,6 +82,7 @@ let package = Package(
 
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -105,6 +112,9 @@ let package = Package(
                 "Storage", "Virtio", "VirtioTesting",
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryDirectory"]),
+        .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryDirectory"]),
+        .target(name: "TemporaryDirectory", path: "Tests/TemporaryDirectory"),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
