@@ -27,10 +27,11 @@ class Stalled:
         self.server.start(kernel, disks=[{"id": "disk", "path": disk.name}])
 
     def memory(self):
-        """What the process has written to, in bytes; with the guest's memory, of which this guest uses always the same."""
+        """What the process has written to, in bytes; with the guest's memory, of which this guest uses always the same.
+        What it has of its program's file comes and goes."""
         with open(f"/proc/{self.server.process.pid}/smaps_rollup") as file:
             fields = dict(line.split(":", 1) for line in file if ":" in line)
-        return {name: int(fields[name].split()[0]) << 10 for name in ("Rss", "Private_Dirty")}
+        return {name: int(fields[name].split()[0]) << 10 for name in ("Anonymous", "Private_Dirty")}
 
     def writes(self):
         """How often the guest has written to its disk."""
