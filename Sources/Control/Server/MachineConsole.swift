@@ -66,6 +66,8 @@ final class MachineConsole {
         }
     }
 
+    var isForClient: Bool { output != nil }
+
     /// Begins to move bytes; to be called before the machine's start.
     func start() throws(SystemCallError) {
         watch = try loop.watch(mailbox.changed.descriptor.rawValue, for: .readable) { [unowned self] _ in takeMail() }
