@@ -17,8 +17,7 @@ let package = Package(
             name: "SwiftletCommand",
             dependencies: [
                 "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "KernelStore", "Linux",
-                "Network",
-                "Virtio",
+                "Network", "Virtio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -112,9 +111,9 @@ let package = Package(
                 "Storage", "Virtio", "VirtioTesting",
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryDirectory"]),
-        .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryDirectory"]),
-        .target(name: "TemporaryDirectory", path: "Tests/TemporaryDirectory"),
+        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryFiles"]),
+        .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryFiles"]),
+        .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles"),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
@@ -123,10 +122,12 @@ let package = Package(
             dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network", "SwiftletCommand"]),
         .testTarget(
             name: "SwiftletTests",
-            dependencies: ["ControlMessages", "Linux", "ProcessTable", "Swiftlet", "SwiftletTesting"]),
+            dependencies: [
+                "ControlMessages", "Linux", "ProcessTable", "Swiftlet", "SwiftletTesting", "TemporaryFiles",
+            ]),
         .target(name: "ProcessTable", path: "Tests/ProcessTable"),
         .executableTarget(name: "embedder", dependencies: ["ProcessTable", "Swiftlet"], path: "Tests/embedder"),
-        .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"], exclude: ["Clients"]),
+        .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux", "TemporaryFiles"], exclude: ["Clients"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
 
         .executableTarget(

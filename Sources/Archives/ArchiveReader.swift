@@ -76,7 +76,8 @@ public final class ArchiveReader {
         let result = archive_read_next_header(handle, &entry)
         if result == ARCHIVE_EOF { return nil }
         try check(result)
-        guard let entry, let path = archive_entry_pathname(entry) else {
+        // A name that this process's locale cannot have may still be had as it is.
+        guard let entry, let path = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry) else {
             throw ArchiveError(name: name, problem: "a member has no name")
         }
         let kind: Entry.Kind =

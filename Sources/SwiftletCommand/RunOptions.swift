@@ -175,7 +175,7 @@ struct MachineOptions: ParsableArguments {
     }
 
     private static func usualKernel() throws -> String {
-        if let kernel = try? KernelCommand.store().kernels().first { return kernel.path }
+        if UserDirectories.data != nil, let kernel = try KernelCommand.store().kernels().first { return kernel.path }
         var name = utsname()
         uname(&name)
         let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }

@@ -1,5 +1,5 @@
 import Foundation
-import TemporaryDirectory
+import TemporaryFiles
 import Testing
 
 @testable import Archives
@@ -33,6 +33,13 @@ struct ArchiveReaderTests {
             #expect(try contents(of: reader) == Array(Self.text.utf8))
         }
         #expect(entries == ["./d/": .directory, "./d/file": .file, "./d/link": .symbolicLink])
+    }
+
+    @Test(arguments: ["gnu", "pax", "ustar"])
+    func namesMayHaveAnyLetters(format: String) throws {
+        let directory = try TemporaryDirectory()
+        try directory.run("echo > käse; tar -c --format=\(format) -f a käse")
+        #expect(try ArchiveReader(path: directory.path + "/a").next()?.path == "käse")
     }
 
     @Test func anArchiveMayBeInAnother() throws {

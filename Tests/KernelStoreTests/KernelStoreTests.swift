@@ -1,6 +1,6 @@
 import Boot
 import Foundation
-import TemporaryDirectory
+import TemporaryFiles
 import Testing
 
 @testable import KernelStore

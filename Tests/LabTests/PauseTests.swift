@@ -10,40 +10,11 @@ struct PauseTests {
     private static let seconds = 25
 
     static let results = Result {
-        let files = FileManager.default
-        let directory = files.temporaryDirectory.appending(path: "pause-\(UUID().uuidString)").path
-        try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? files.removeItem(atPath: directory) }
-
-        let contents = GuestContents(modules: ["virtio_mmio", "virtio_blk"], jobs: ["pause.sh"])
-        var supplied: [String] = []
-        for kernel in kernels {
-            let initramfs = "\(directory)/\(kernel.rawValue).cpio"
-            try contents.makeInitramfs(initramfs, modules: "\(try GuestBatch.directory(of: kernel))/modules")
-            supplied += [
-                "\(initramfs):\(kernel.rawValue).cpio",
-                "\(try GuestBatch.directory(of: kernel))/vmlinuz:\(kernel.rawValue)",
-            ]
-        }
-        try LabHost.runAgainWhereItFails(
-            ControlClient.functions + script + kernels.map { "serve \($0.rawValue) '\($0.append)'\n" }.joined(),
-            files: supplied, options: ["--out", "\(directory)/out", "--timeout", "5m"] + GuestBatch.program)
-        return try Dictionary(
-            uniqueKeysWithValues: kernels.map { kernel in
-                func text(_ suffix: String) throws -> String {
-                    try String(contentsOfFile: "\(directory)/out/\(kernel.rawValue).\(suffix)", encoding: .utf8)
-                }
-                let status = try #require(Int(text("status").split(separator: "\n").joined()))
-                return (
-                    kernel,
-                    GuestBatch.Result(
-                        status: status, output: try text("guest"), errors: try text("errors"), host: try text("host"),
-                        seconds: 0)
-                )
-            })
+        try ControlClient.driveGuests(
+            with: GuestContents(modules: ["virtio_mmio", "virtio_blk"], jobs: ["pause.sh"]), script: script)
     }
 
-    /// `serve KERNEL APPEND` boots a guest whose disk takes four seconds for what it writes, and pauses it after one.
+    /// Boots a guest whose disk takes four seconds for what it writes, and pauses it after one.
     private static let script = """
         drive() {
             request vm.create '{"config":{"memory":"256M","cpus":2,"kernel":{"path":"'$1'","initrd":"'$1.cpio'",
@@ -64,17 +35,12 @@ struct PauseTests {
             echo '== disk'
             sha256sum <disk
         }
-        serve() {
-            guest=$OUT/$1.guest
+        prepare() {
             truncate -s 4M disk
-            start_server $OUT/$1.errors
-            drive "$@" >$OUT/$1.host 2>&1
-            exec 3>&-
-            wait $pid
-            echo $? >$OUT/$1.status
+        }
+        clean_up() {
             rm disk
         }
-
         """
 
     private func result(_ kernel: GuestBatch.Kernel) throws -> GuestBatch.Result {

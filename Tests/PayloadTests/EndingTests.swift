@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// How a machine that never ends by itself is brought to its end.
@@ -32,9 +33,8 @@ struct EndingTests {
     /// Not even a child that does not notice: in passt's place is a program that never ends.
     @Test(arguments: [SIGQUIT, SIGTERM])
     func noChildIsLeft(signal: CInt) throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let temporary = try TemporaryDirectory()
+        let directory = temporary.path
         try "#!/bin/sh\necho $$ >\(directory)/pid\nexec /bin/sleep 1000\n"
             .write(toFile: "\(directory)/passt", atomically: false, encoding: .utf8)
         chmod("\(directory)/passt", 0o700)

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// Devices that come and go over the control channel, in a guest that does as it is asked, or not.

@@ -1,21 +1,25 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// `swiftlet kernel`, and what `run` boots when nobody says what.
 @Suite(.enabled(if: Swiftlet.canRun, Swiftlet.cannotRun))
 struct KernelCommandTests {
-    private let data = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
+    private let data: TemporaryDirectory
+
+    init() throws {
+        data = try TemporaryDirectory()
+    }
 
     private func swiftlet(_ arguments: [String]) throws -> Swiftlet.Result {
         try Session(
-            "/usr/bin/env", ["XDG_DATA_HOME=\(data)", Swiftlet.program] + arguments, stdin: .bytes([]),
+            "/usr/bin/env", ["XDG_DATA_HOME=\(data.path)", Swiftlet.program] + arguments, stdin: .bytes([]),
             stdout: .captured
         )
         .end(timeout: 30)
     }
 
     @Test func theHighestVersionIsBooted() throws {
-        defer { try? FileManager.default.removeItem(atPath: data) }
         for (version, payload) in [("2", "halt"), ("10", "hello"), ("9", "halt")] {
             let result = try swiftlet(["kernel", "add", try Swiftlet.payload(payload), "--name", version])
             #expect(result.output == "\(version)\n")

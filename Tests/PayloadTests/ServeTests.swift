@@ -1,5 +1,6 @@
 import Foundation
 import Linux
+import TemporaryFiles
 import Testing
 
 /// `swiftlet serve` as programs use it.

@@ -1,6 +1,7 @@
 import ControlMessages
 import Foundation
 import ProcessTable
+import TemporaryFiles
 import Testing
 
 @testable import Swiftlet

@@ -1,6 +1,7 @@
 import Foundation
 import ProcessTable
 import Swiftlet
+import TemporaryFiles
 import Testing
 
 /// A machine's life as programs see it.

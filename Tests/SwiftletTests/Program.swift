@@ -1,6 +1,7 @@
 import Foundation
 import Linux
 import ProcessTable
+import TemporaryFiles
 import Testing
 
 /// A program that is run to its end.

@@ -33,7 +33,8 @@ public final class VsockDevice: VirtioDevice {
 
     /// - Parameters:
     ///   - guestCID: the guest's context.
-    ///   - listener: where the host's programs connect to; the paths of the guest's ports are longer by an underscore and ten digits.
+    ///   - listener: where the host's programs connect to; the paths of the guest's ports are longer by an underscore and
+    ///     ten digits.
     public init(guestCID: UInt64, listener: consuming UnixListener) {
         self.guestCID = guestCID
         path = listener.path

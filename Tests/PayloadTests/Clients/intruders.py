@@ -7,9 +7,8 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
-from server import Server
+from server import Server, children, wait_until
 
 #: In passt's place: writes to its own stdout, and to that of the process that started it. As passt does, it ends with its
 #: socket, descriptor 3.
@@ -21,20 +20,9 @@ exec /bin/cat <&3
 """
 
 
-def wait_until(condition, what):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
 def file_of(process, descriptor):
     status = os.stat(f"/proc/{process}/fd/{descriptor}")
     return status.st_dev, status.st_ino
-
-
-def children(process):
-    return subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True).stdout.split()
 
 
 def main(program, kernel):

@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
-from server import Server
+from server import Server, wait_until
 
 
 def connect(path):
@@ -20,13 +19,6 @@ def connect(path):
             client.connect(path)
         except OSError as error:
             return type(error)
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
 
 
 def check_replaced(path, before):

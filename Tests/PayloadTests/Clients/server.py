@@ -7,6 +7,23 @@ import subprocess
 import time
 
 
+def wait_until(condition, what):
+    # On a busy host KVM itself takes seconds to let go of a machine.
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.002)
+
+
+def children(process):
+    """The numbers of those that all its threads have started (proc(5), `children`)."""
+    found = []
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{thread}/children") as file:
+            found += file.read().split()
+    return found
+
+
 class Server:
     def __init__(self, program, *arguments, **options):
         """`options` are further ones of `subprocess.Popen`."""

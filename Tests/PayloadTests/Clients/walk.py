@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-from server import Server
+from server import Server, children
 
 ALWAYS = {"server.info", "server.ping", "rpc.discover", "$/cancel"}
 # The states in which a method is granted; None is before there is a machine.
@@ -135,8 +135,7 @@ def main(program, kernel, count):
     while walk.count < count:
         walk.life()
     assert len(os.listdir("/proc/self/fd")) == descriptors, "a descriptor remains"
-    children = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", "swiftlet"], capture_output=True).stdout
-    assert not children, "a process remains"
+    assert not children(os.getpid()), "a process remains"
 
 
 main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), int(sys.argv[3]))
