@@ -85,7 +85,7 @@ let package = Package(
             name: "DevicesTests",
             dependencies: [
                 "AllocationCounter", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
-                "VirtioTesting",
+                "VirtioTesting", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
