@@ -212,7 +212,7 @@ struct NodeTable: Sendable {
     /// are told of old places.
     private mutating func move(_ slot: Slot, to parent: Slot, _ name: FileName) {
         let old = nodes[Int(slot)].parent
-        guard parent == old || nodes[Int(slot)].identity?.isDirectory != true || !isWithin(parent, slot) else { return }
+        guard parent == old || !isWithin(parent, slot) else { return }
         if nodes[Int(slot)].isPinned {
             unpin(slot)
             link(slot)

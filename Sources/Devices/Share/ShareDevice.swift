@@ -16,6 +16,7 @@ public final class ShareDevice: VirtioDevice {
     private let server: FileServer
     private let workers: ShareWorkers
     private var context: DeviceContext?
+    private var watch: EventLoop.Watch?
     private var queues: [Virtqueue?] = []
     /// Requests with the workers.
     private var inFlight = 0
@@ -56,7 +57,7 @@ public final class ShareDevice: VirtioDevice {
 
     public func attach(_ context: DeviceContext) throws(SystemCallError) {
         self.context = context
-        try context.loop.watch(workers.event.descriptor.rawValue, for: .readable) { [unowned self] _ in
+        watch = try context.loop.watch(workers.event.descriptor.rawValue, for: .readable) { [unowned self] _ in
             workers.event.drain()
             takeDone()
         }
@@ -73,12 +74,12 @@ public final class ShareDevice: VirtioDevice {
             isCut = try queue.drain { chain throws(QueueError) in
                 guard whenIdle.isEmpty else { return false }
                 let request = try ShareRequest(chain, queue: index)
+                inFlight += 1
                 do throws(SystemCallError) {
                     try workers.submit(request)
                 } catch {
                     throw .malformed("requests that the host cannot serve: \(error)")
                 }
-                inFlight += 1
                 return true
             }
         } catch {
@@ -103,6 +104,7 @@ public final class ShareDevice: VirtioDevice {
     }
 
     public func close() {
+        watch.map { context?.loop.remove($0) }
         workers.stop()
     }
 
