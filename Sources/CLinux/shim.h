@@ -25,10 +25,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -65,6 +68,7 @@ enum : unsigned long {
 
   kKVM_RUN = KVM_RUN,
   kKVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK,
+  kKVM_KVMCLOCK_CTRL = KVM_KVMCLOCK_CTRL,
   kKVM_GET_MP_STATE = KVM_GET_MP_STATE,
   kKVM_SET_MP_STATE = KVM_SET_MP_STATE,
   kKVM_GET_REGS = KVM_GET_REGS,

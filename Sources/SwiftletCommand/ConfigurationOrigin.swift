@@ -1,4 +1,5 @@
 import Machine
+import MachineConfiguration
 
 /// Where the fields of a configuration came from, so that errors speak of what the user wrote.
 struct ConfigurationOrigin {

@@ -3,6 +3,7 @@ import Boot
 import Glibc
 import GuestMemory
 import Machine
+import MachineConfiguration
 
 /// The flags of `swiftlet run` that describe the machine.
 struct MachineOptions: ParsableArguments {
@@ -19,7 +20,8 @@ struct MachineOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The kernel to boot, an ELF vmlinux or a bzImage (default: the host's own).", valueName: "file"),
+            "The kernel to boot, an ELF vmlinux or a bzImage (default: the highest version that 'swiftlet kernel list' has, else the host's own).",
+            valueName: "file"),
         completion: .file())
     var kernel: String?
 
@@ -139,7 +141,7 @@ struct MachineOptions: ParsableArguments {
         let file = try config.map { try ConfigurationFile(path: $0) }
         var origin = ConfigurationOrigin(file: file)
         var configuration =
-            try file?.configuration ?? VMConfiguration(kernel: .init(path: kernel ?? Self.hostKernel()))
+            try file?.configuration ?? VMConfiguration(kernel: .init(path: kernel ?? Self.usualKernel()))
 
         func override<Value>(_ field: WritableKeyPath<VMConfiguration, Value>, _ pointer: String, with value: Value?) {
             guard let value else { return }
@@ -183,14 +185,18 @@ struct MachineOptions: ParsableArguments {
         return (configuration, origin)
     }
 
-    private static func hostKernel() throws -> String {
+    private static func usualKernel() throws -> String {
+        if let kernel = try? KernelCommand.store().kernels().first { return kernel.path }
         var name = utsname()
         uname(&name)
         let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let path = "/boot/vmlinuz-\(release)"
         guard access(path, F_OK) == 0 else {
             throw ValidationError(
-                "no --kernel was given, and the host's own is not at \(path); name one with --kernel FILE")
+                """
+                no --kernel was given, there is none in 'swiftlet kernel list', and the host's own is not at \(path); add \
+                one by 'swiftlet kernel add', or name one with --kernel FILE
+                """)
         }
         return path
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 
 /// The values of `--share`, such as `src:source:ro`.
 enum ShareOption {

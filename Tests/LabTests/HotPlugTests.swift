@@ -29,7 +29,8 @@ struct HotPlugTests {
             ]
         }
         try LabHost.runAgainWhereItFails(
-            script + kernels.map { "serve \($0.rawValue) '\($0.append)'\n" }.joined(), files: supplied,
+            ControlClient.functions + script + kernels.map { "serve \($0.rawValue) '\($0.append)'\n" }.joined(),
+            files: supplied,
             options: ["--out", "\(directory)/out", "--timeout", "5m", "--program", "/usr/sbin/ip"] + GuestBatch.program)
         return try Dictionary(
             uniqueKeysWithValues: kernels.map { kernel in
@@ -46,29 +47,8 @@ struct HotPlugTests {
             })
     }
 
-    /// `serve KERNEL APPEND` boots a guest and does what its job waits for. A request that is granted is printed by its
-    /// method's name, and one that is not with its answer.
+    /// `serve KERNEL APPEND` boots a guest and does what its job waits for.
     private static let script = """
-        request() {
-            number=$((number + 1))
-            # Without quotes around the parameters, which become one line.
-            echo '{"jsonrpc":"2.0","id":'$number',"method":"'$1'","params":'$2'}' >&3
-            for try in $(seq 400); do
-                answer=$(grep "\\"id\\":$number,\\"jsonrpc\\"" answers) && break
-                usleep 50000
-            done
-            case $answer in
-            *'"result"'*) echo "$1" ;;
-            *) echo "$1 $2: $answer" ;;
-            esac
-        }
-        await() {
-            for try in $(seq 600); do
-                grep -q "$1" $guest && return
-                usleep 50000
-            done
-            echo "no '$1'"
-        }
         drive() {
             request vm.create '{"config":{"memory":"256M","transport":"pci","kernel":{"path":"'$1'","initrd":"'$1.cpio'",
                 "append":"quiet tsc=reliable job=hot-plug '$2'"},"disks":[{"id":"first","path":"first"}],
@@ -111,11 +91,7 @@ struct HotPlugTests {
             ip addr add 10.77.0.1/24 dev tap0
             ip link set tap0 up
             streams serve tcp:0.0.0.0:7000 & streams=$!
-            rm -f requests answers
-            mkfifo requests
-            timeout -s KILL 120 swiftlet serve <requests >answers 2>$OUT/$1.errors & pid=$!
-            exec 3>requests
-            number=0
+            start_server $OUT/$1.errors
             drive "$@" >$OUT/$1.host 2>&1
             exec 3>&-
             wait $pid

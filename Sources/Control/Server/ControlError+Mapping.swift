@@ -1,10 +1,12 @@
 import Boot
+import ControlMessages
 import Devices
 import FoundationEssentials
 import GuestMemory
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 import Network
 import Storage
 import SystemPackage

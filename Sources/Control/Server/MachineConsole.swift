@@ -1,7 +1,9 @@
 import CLinux
+import ControlMessages
 import Devices
 import Linux
 import Machine
+import MachineConfiguration
 import Synchronization
 
 /// A machine's console as its client has it: input as requests, output wherever the configuration says.

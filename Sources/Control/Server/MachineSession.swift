@@ -1,8 +1,10 @@
 import Boot
 import CLinux
+import ControlMessages
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 
 /// The one machine of a server, from its making to its end: what requests ask of it, and what is told about it.
 final class MachineSession {

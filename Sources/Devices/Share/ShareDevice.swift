@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import MachineConfiguration
 import SystemPackage
 import Virtio
 
@@ -50,8 +51,8 @@ public final class ShareDevice: VirtioDevice {
 
     /// `virtio_fs_config`: the tag, padded with zeros, and the number of request queues (virtio 1.3 §5.11.4).
     private var configuration: [UInt8] {
-        let text = tag.utf8.prefix(ShareSettings.longestTag)
-        let padding = [UInt8](repeating: 0, count: ShareSettings.longestTag - text.count)
+        let text = tag.utf8.prefix(VMConfiguration.Share.longestTag)
+        let padding = [UInt8](repeating: 0, count: VMConfiguration.Share.longestTag - text.count)
         return text + padding + withUnsafeBytes(of: UInt32(Self.queueCount - 1).littleEndian) { Array($0) }
     }
 

@@ -9,9 +9,6 @@ public struct ShareSettings: Sendable {
     /// Descriptors that it may take, 64 at least: a half for files that the guest knows, a half for those that it has open.
     public var descriptorLimit = 1024
 
-    /// The longest tag, in bytes (virtio 1.3 §5.11.4).
-    public static let longestTag = 36
-
     public init(tag: String) {
         self.tag = tag
     }

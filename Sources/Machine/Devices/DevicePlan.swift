@@ -1,6 +1,7 @@
 import Devices
 import GuestMemory
 import Linux
+import MachineConfiguration
 import PCI
 import Virtio
 

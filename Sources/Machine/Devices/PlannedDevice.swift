@@ -1,6 +1,7 @@
 import Devices
 import GuestMemory
 import Linux
+import MachineConfiguration
 import Virtio
 
 /// A device that is made and checked, but not yet known to any virtual machine.

@@ -1,5 +1,6 @@
 import Devices
 import Linux
+import MachineConfiguration
 
 /// A share of the configuration, with its directory open.
 struct SharePlan {

@@ -8,8 +8,10 @@ import time
 
 
 class Server:
-    def __init__(self, program, *arguments):
-        self.process = subprocess.Popen([program, "serve", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, program, *arguments, **options):
+        """`options` are further ones of `subprocess.Popen`."""
+        self.process = subprocess.Popen([program, "serve", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        **options)
         os.set_blocking(self.process.stdin.fileno(), False)
         self.messages = []
         self._rest = b""
@@ -63,3 +65,12 @@ class Server:
     def start(self, kernel, **config):
         self.call("vm.create", config={"memory": "64M", "kernel": {"path": kernel}, **config})
         return self.call("vm.start")
+
+    def end(self):
+        """Goes away as the client, and takes what is said until the server's end."""
+        self.process.stdin.close()
+        while self.receive():
+            pass
+        self.process.stdout.close()
+        status = self.process.wait(60)
+        assert status == 0, f"the server ended with status {status}"

@@ -121,11 +121,7 @@ class Walk:
                     state = NEXT.get(method, state)
                 if state is not None and random.random() < 0.2:
                     assert server.call("vm.get")["state"] == state, (state, method)
-            server.process.stdin.close()
-            while server.receive():
-                pass
-            assert server.process.wait(60) == 0
-            server.process.stdout.close()
+            server.end()
             os.chdir("/")
             assert os.listdir(directory) == [], "a file remains"
 
