@@ -108,7 +108,7 @@ let package = Package(
             name: "DevicesTests",
             dependencies: [
                 "AllocationCounter", "CLinux", "Devices", "GuestMemory", "Linux", "MachineConfiguration", "Network",
-                "Storage", "Virtio", "VirtioTesting",
+                "Storage", "Virtio", "VirtioTesting", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryFiles"]),

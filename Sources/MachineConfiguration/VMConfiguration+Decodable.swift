@@ -14,6 +14,7 @@ extension VMConfiguration: Decodable {
         try fields.read(.console, into: &console)
         try fields.read(.ports, into: &ports)
         try fields.read(.vsock, into: &vsock)
+        try fields.read(.shares, into: &shares)
     }
 }
 

@@ -13,7 +13,7 @@ extension VMConfiguration {
     package var virtioDeviceCount: Int {
         let hasConsole = console.device == .virtio || !ports.isEmpty
         let single = [entropy, balloon != nil, hasConsole, vsock != nil].count { $0 }
-        return disks.count + nets.count + single
+        return disks.count + nets.count + shares.count + single
     }
 
     /// - Throws: for more devices than the transport has room for, and for an id that two of them have.
@@ -37,6 +37,15 @@ extension VMConfiguration {
             throw ConfigurationError(
                 field: "/nets/\(index)/id", value: "'\(net.id)'",
                 problem: "another device has it; each device needs an id of its own")
+        }
+        for (index, share) in shares.enumerated() {
+            let field = "/shares/\(index)/\(share.id == nil ? "tag" : "id")"
+            if Self.ownNames.contains(share.name) { throw Self.reserved(share.name, field: field) }
+            guard ids.insert(share.name).inserted else {
+                throw ConfigurationError(
+                    field: field, value: "'\(share.name)'",
+                    problem: "another device has this id; each device needs one of its own")
+            }
         }
     }
 }

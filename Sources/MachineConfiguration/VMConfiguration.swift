@@ -23,9 +23,11 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
     public var ports: [Port] = []
     /// Connections with the host without a network; nil for none.
     public var vsock: Vsock?
+    /// Directories of the host that the guest can mount.
+    public var shares: [Share] = []
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock
+        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock, shares
     }
 
     /// What is between a virtio device and its driver.
@@ -112,6 +114,7 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
         }
         try validateDisks()
         try validateNets()
+        try validateShares()
         try validateDevices()
     }
 }
@@ -135,6 +138,7 @@ extension VMConfiguration: DescribedObject {
             .optional(
                 .list(of: Port.schema, atMost: mostPorts), "Further streams of bytes to and from the guest", usual: [])
         case .vsock: .optional(Vsock.self, "Connections with the host without a network; there are none unless given")
+        case .shares: .optional([Share].self, "Directories of the host that the guest can mount", usual: [])
         }
     }
 }

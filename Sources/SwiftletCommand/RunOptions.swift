@@ -126,6 +126,16 @@ struct MachineOptions: ParsableArguments {
         transform: VsockOption.vsock)
     var vsock: VMConfiguration.Vsock?
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            A directory that the guest can mount with 'mount -t virtiofs TAG DIRECTORY', read-only unless :rw follows; may be \
+            given more than once.
+            """, valueName: "host:tag[:ro|:rw]"),
+        transform: ShareOption.share)
+    var share: [VMConfiguration.Share] = []
+
     /// The configuration of the file and the flags, which is not checked yet, and where it came from.
     func configuration() throws -> (VMConfiguration, ConfigurationOrigin) {
         let file = try config.map { try ConfigurationFile(path: $0) }
@@ -171,6 +181,7 @@ struct MachineOptions: ParsableArguments {
         if net.contains(NetOption.none) { configuration.nets = [] }
         add(try NetOption.nets(net, besides: configuration.nets), to: &configuration.nets, "/nets") { $0.id }
         add(port, to: &configuration.ports, "/ports") { $0.name }
+        add(share, to: &configuration.shares, "/shares") { $0.tag }
         return (configuration, origin)
     }
 

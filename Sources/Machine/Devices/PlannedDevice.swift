@@ -47,6 +47,12 @@ struct PlannedDevice: Sendable {
         self.init(name: disk.id, role: .disk(DiskHandle(disk, device: device)), device, ownsLoop: true)
     }
 
+    /// A share, with a thread of its own, as others must not wait for its requests when the machine is paused.
+    init(_ share: VMConfiguration.Share, _ plan: sending SharePlan) throws(SystemCallError) {
+        let device = LoopConfined(plan.device, loop: try EventLoop(name: "share-\(share.name)"))
+        self.init(name: share.name, role: .other, device, ownsLoop: true)
+    }
+
     init(_ net: VMConfiguration.Net, _ plan: sending NetPlan, on loop: EventLoop) {
         let device = LoopConfined(plan.device, loop: loop)
         self.init(name: net.id, role: .net(NetHandle(id: net.id, device: device)), device)
