@@ -7,12 +7,13 @@ struct GuestDialogueTests {
     static let boots = [
         GuestBatch.Boot(
             name: "lines", job: "lines",
-            // One after the other, or the echo of a line and the answer to the one before it get mixed up.
+            // One after the other, or the echo of a line gets mixed up with the answer to the one before it: that is
+            // all there once its carriage return is.
             meanwhile: """
                 await 'guest: ready'
                 for line in 'hello there' 'a  second' end; do
                     echo "$line" >&3
-                    await "guest read: $line"
+                    await "guest read: $line.$"
                 done
                 """),
         GuestBatch.Boot(
