@@ -36,6 +36,9 @@ let package = Package(
                 "CLinux", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "Agent",
+            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
         .target(name: "PCI", dependencies: ["Linux"]),
         .target(
@@ -88,6 +91,7 @@ let package = Package(
                 "VirtioTesting",
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux"]),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
         .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
@@ -102,6 +106,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/lab", exclude: ["rules.mk", "guests", "HeldMachine"]),
+        .executableTarget(
+            name: "agent-driver",
+            dependencies: ["Agent", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/AgentDriver"),
         .target(name: "HeldMachine", path: "Tests/lab/HeldMachine"),
     ],
     swiftLanguageModes: [.v6]

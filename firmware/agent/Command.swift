@@ -81,7 +81,9 @@ final class Command: PollerClient {
     private func openTerminal(_ request: ExecRequest, _ child: inout ChildDescriptors) -> Bool {
         terminal = open_file(text("/dev/ptmx"), O_RDWR | O_NOCTTY | O_NONBLOCK)
         var unlocked: CInt = 0
-        guard terminal >= 0, control(terminal, CInt(bitPattern: UInt32(TIOCSPTLCK)), &unlocked) == 0 else { return false }
+        guard terminal >= 0, control(terminal, CInt(bitPattern: UInt32(TIOCSPTLCK)), &unlocked) == 0 else {
+            return false
+        }
         let slave = child.owned(open_peer(terminal))
         guard slave >= 0 else { return false }
         var size = request.size
