@@ -7,9 +7,9 @@ include Tests/lab/rules.mk
 include Tests/bench/rules.mk
 include Tests/fuzz/rules.mk
 
-BUILD_PACKAGES := libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
+BUILD_PACKAGES := libarchive-dev libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) $(FIRMWARE_PACKAGES) \
-	acpica-tools cpio xz-utils zstd lz4 gzip groff-base python3 python3-jsonschema
+	acpica-tools cpio xz-utils zstd lz4 gzip groff-base jq python3 python3-jsonschema
 
 SWIFTLET := .build/release/swiftlet
 RELEASE_FLAGS := -c release --product swiftlet --disable-local-rpath -Xswiftc -static-executable \
@@ -31,7 +31,7 @@ define install
 	fi
 endef
 
-.PHONY: build run man test test-optimised kernels lint format clean build-packages test-packages
+.PHONY: build run man test test-optimised examples kernels lint format clean build-packages test-packages
 
 build-packages:
 	$(call install,$(BUILD_PACKAGES))
@@ -87,12 +87,13 @@ run:
 			swiftlet run -v --kernel /vmlinuz --initrd /initramfs --append quiet; \
 	fi
 
-TEST = SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SWIFTLET_KERNELS=$(abspath $(KERNELS)) \
+TEST = SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_BINARY=$(abspath $(SWIFTLET)) \
+	SWIFTLET_LAB=$(abspath $(LAB_PROGRAM)) SWIFTLET_KERNELS=$(abspath $(KERNELS)) \
 	SWIFTLET_FIRMWARE=$(abspath $(FIRMWARE_BUILD)) SWIFTLET_TEST_KERNEL=$(abspath $(KERNELS)/6.1/vmlinuz) \
 	swift test --skip-build
 # Everything: the tests without KVM and those on the local /dev/kvm, a minute of fuzzing, and stock kernels in the lab,
 # which takes all of the machine for itself.
-test: test-packages build kernels firmware lint man
+test: test-packages build kernels firmware examples lint man
 	swift build --build-tests
 	$(TEST) --skip LabTests
 	@$(MAKE) --no-print-directory test-optimised
@@ -105,11 +106,16 @@ test-optimised: build-packages
 	$(OPTIMISED) --product swiftletPackageTests
 	$$($(OPTIMISED) --show-bin-path)/swiftletPackageTests.xctest --testing-library swift-testing --filter AllocationTests
 
+# A package that uses the library, as another one would.
+examples:
+	swift build --package-path docs/examples/swift --scratch-path .build/examples
+
+FORMATTED := Package.swift Sources Tests firmware docs/examples
 lint:
-	swift format lint --strict --recursive Package.swift Sources Tests firmware
+	swift format lint --strict --recursive $(FORMATTED)
 
 format:
-	swift format --in-place --recursive Package.swift Sources Tests firmware
+	swift format --in-place --recursive $(FORMATTED)
 
 clean:
 	rm -rf .build

@@ -4,7 +4,9 @@ import PackageDescription
 let package = Package(
     name: "swiftlet",
     products: [
-        .executable(name: "swiftlet", targets: ["SwiftletCommand"])
+        .executable(name: "swiftlet", targets: ["SwiftletCommand"]),
+        .library(name: "Swiftlet", targets: ["Swiftlet"]),
+        .library(name: "SwiftletTesting", targets: ["SwiftletTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -14,26 +16,37 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Control", "Machine", "Boot", "CLinux", "KVM", "Linux", "Network", "Virtio",
+                "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "KernelStore", "Linux",
+                "Network", "Virtio",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
-            name: "Control",
+            name: "Swiftlet",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Machine", "Network", "Storage", "Virtio",
+                "CLinux", "ControlMessages", "Linux", "MachineConfiguration",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(name: "SwiftletTesting", dependencies: ["Swiftlet"]),
+        .target(
+            name: "Control",
+            dependencies: [
+                "Boot", "CLinux", "ControlMessages", "Devices", "GuestMemory", "KVM", "Linux", "Machine",
+                "MachineConfiguration", "Network", "Storage", "Virtio",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(name: "ControlMessages", dependencies: ["MachineConfiguration"]),
         .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "Network", "PCI", "Storage", "Virtio",
+                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "MachineConfiguration", "Network", "PCI",
+                "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "Devices",
             dependencies: [
-                "CLinux", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
+                "CLinux", "GuestMemory", "Linux", "MachineConfiguration", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
@@ -50,12 +63,19 @@ let package = Package(
         .target(
             name: "Boot",
             dependencies: [
-                "GuestMemory", "Linux", "CNettle", "CLZ4", "CLZMA", "CZlib", "CZstd",
+                "GuestMemory", "Linux", "MachineConfiguration", "CNettle", "CLZ4", "CLZMA", "CZlib", "CZstd",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(
             name: "GuestMemory",
-            dependencies: ["Linux", .product(name: "SystemPackage", package: "swift-system")]),
+            dependencies: [
+                "Linux", "MachineConfiguration", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(name: "MachineConfiguration"),
+        .target(
+            name: "KernelStore",
+            dependencies: ["Archives", "Boot", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(name: "Archives", dependencies: ["CArchive"]),
         .target(
             name: "KVM", dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
@@ -64,6 +84,7 @@ let package = Package(
 
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
@@ -78,25 +99,39 @@ let package = Package(
         .target(
             name: "VirtioTesting", dependencies: ["CLinux", "GuestMemory", "Linux", "Virtio"],
             path: "Tests/VirtioTesting"),
-        .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory"]),
+        .testTarget(name: "GuestMemoryTests", dependencies: ["GuestMemory", "MachineConfiguration"]),
         .testTarget(
             name: "BootTests",
-            dependencies: ["Boot", "GuestMemory", "Linux", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
-        .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "Linux", "Machine"]),
-        .testTarget(name: "MachineTests", dependencies: ["CLinux", "Machine", "KVM", "Linux", "Network", "PCI"]),
+            dependencies: ["Boot", "GuestMemory", "Linux", "MachineConfiguration", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
+        .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "ControlMessages", "Linux", "Machine"]),
+        .testTarget(
+            name: "MachineTests",
+            dependencies: ["CLinux", "Devices", "Machine", "MachineConfiguration", "KVM", "Linux", "Network", "PCI"]),
         .testTarget(
             name: "DevicesTests",
             dependencies: [
-                "AllocationCounter", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "Storage", "Virtio",
-                "VirtioTesting",
+                "AllocationCounter", "CLinux", "Devices", "GuestMemory", "Linux", "MachineConfiguration", "Network",
+                "Storage", "Virtio", "VirtioTesting", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         .testTarget(name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux"]),
+        .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryFiles"]),
+        .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryFiles"]),
+        .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles"),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
-        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "Network"]),
+        .testTarget(name: "NetworkTests", dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network"]),
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
-        .testTarget(name: "SwiftletCommandTests", dependencies: ["CLinux", "Linux", "Network", "SwiftletCommand"]),
-        .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux"], exclude: ["Clients"]),
+        .testTarget(
+            name: "SwiftletCommandTests",
+            dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network", "SwiftletCommand"]),
+        .testTarget(
+            name: "SwiftletTests",
+            dependencies: [
+                "ControlMessages", "Linux", "ProcessTable", "Swiftlet", "SwiftletTesting", "TemporaryFiles",
+            ]),
+        .target(name: "ProcessTable", path: "Tests/ProcessTable"),
+        .executableTarget(name: "embedder", dependencies: ["ProcessTable", "Swiftlet"], path: "Tests/embedder"),
+        .testTarget(name: "PayloadTests", dependencies: ["CLinux", "Linux", "TemporaryFiles"], exclude: ["Clients"]),
         .testTarget(name: "LabTests", exclude: ["Guests"]),
 
         .executableTarget(
@@ -124,8 +159,8 @@ if let library = Context.environment["SWIFTLET_FUZZER"] {
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "Network", "PCI", "Storage", "Virtio",
-                "VirtioTesting",
+                "CFuzzer", "CLinux", "Devices", "GuestMemory", "Linux", "MachineConfiguration", "Network", "PCI",
+                "Storage", "Virtio", "VirtioTesting",
             ],
             path: "Tests/fuzz", exclude: ["CFuzzer", "seeds", "rules.mk"],
             swiftSettings: [.unsafeFlags(["-sanitize=fuzzer"])],

@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/fuse.h>
 #include <linux/if_tun.h>
 #include <linux/kvm.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <linux/virtio_vsock.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -23,20 +25,25 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -61,6 +68,7 @@ enum : unsigned long {
 
   kKVM_RUN = KVM_RUN,
   kKVM_SET_SIGNAL_MASK = KVM_SET_SIGNAL_MASK,
+  kKVM_KVMCLOCK_CTRL = KVM_KVMCLOCK_CTRL,
   kKVM_GET_MP_STATE = KVM_GET_MP_STATE,
   kKVM_SET_MP_STATE = KVM_SET_MP_STATE,
   kKVM_GET_REGS = KVM_GET_REGS,
@@ -123,6 +131,19 @@ static inline int real_time_signal(void) { return SIGRTMIN; }
 // ioctl is variadic in C; every KVM request takes one word, a number or an address.
 static inline int ioctl_word(int fd, unsigned long request, unsigned long argument) {
   return ioctl(fd, request, argument);
+}
+
+// System calls that glibc does not wrap, or only in headers whose types clash with Swift's Glibc module.
+static inline int open_beneath(int directory, const char *name, uint64_t flags, uint64_t mode, uint64_t resolve) {
+  struct open_how how = {flags, mode, resolve};
+  return syscall(SYS_openat2, directory, name, &how, sizeof how);
+}
+static inline ssize_t directory_entries(int directory, void *entries, size_t size) {
+  return syscall(SYS_getdents64, directory, entries, size);
+}
+static inline int rename_between(
+    int old_directory, const char *old_name, int new_directory, const char *new_name, unsigned flags) {
+  return syscall(SYS_renameat2, old_directory, old_name, new_directory, new_name, flags);
 }
 
 // The program's headers and code, as the linker knows them: read-only, and never written by relocation.

@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import MachineConfiguration
 
 /// The guest's physical memory: one host mapping, seen by the guest as memory from address 0 and, when it
 /// does not all fit below the hole for devices, a second region from 4 GiB up.

@@ -1,4 +1,5 @@
 import Linux
+import MachineConfiguration
 import SystemPackage
 
 /// Why guest memory could not be made or reached.

@@ -45,4 +45,10 @@ public struct VCPU: ~Copyable, @unchecked Sendable {
     public func clearExitRequest() {
         kvm_run_set_immediate_exit(state, 0)
     }
+
+    /// Tells the guest that the monitor has kept it from running (`KVM_KVMCLOCK_CTRL`), or its watchdogs would blame the
+    /// guest itself for the time that went by. Of no effect on a guest that does not use KVM's clock.
+    public func tellOfPause() {
+        _ = ioctl_word(descriptor.rawValue, kKVM_KVMCLOCK_CTRL, 0)
+    }
 }

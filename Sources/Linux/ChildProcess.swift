@@ -27,14 +27,24 @@ public struct ChildProcess: ~Copyable, Sendable {
 
     public let pid: pid_t
 
-    /// Starts a program with default signal handling, without environment, and in a process group of its own, so that
-    /// a terminal's signals come to us alone.
+    /// The environment variables that a program is given.
+    public enum Environment: Sendable {
+        case empty
+        /// Those of this process.
+        case inherited
+    }
+
+    /// Starts a program with default signal handling, and in a process group of its own, so that a terminal's signals
+    /// come to us alone.
     ///
     /// - Parameters:
     ///   - arguments: the program, looked for in `PATH` unless it has a slash, and its arguments.
-    ///   - descriptors: become the program's 2, 3 and so on; its 0 and 1 are `/dev/null`, and it has no others.
+    ///   - descriptors: become the program's `first`, `first` + 1 and so on; those below are `/dev/null`, and it has no
+    ///     others.
     /// - Throws: `ENOENT` when there is no such program.
-    public init(_ arguments: [String], descriptors: [CInt]) throws(SystemCallError) {
+    public init(
+        _ arguments: [String], descriptors: [CInt], from first: Int = 2, environment: Environment = .empty
+    ) throws(SystemCallError) {
         let name = arguments.first ?? ""
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -47,14 +57,16 @@ public struct ChildProcess: ~Copyable, Sendable {
         var copies: [CInt] = []
         defer { for copy in copies { close(copy) } }
         for descriptor in descriptors {
-            let least = CInt(clamping: Self.firstNumber + descriptors.count)
+            let least = CInt(clamping: first + descriptors.count)
             copies.append(try systemCall("fcntl", on: name) { fcntl(descriptor, F_DUPFD_CLOEXEC, least) })
         }
-        for number in CInt(0)...1 { posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0) }
-        for (index, copy) in copies.enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, copy, CInt(clamping: Self.firstNumber + index))
+        for number in 0..<first {
+            posix_spawn_file_actions_addopen(&actions, CInt(clamping: number), "/dev/null", O_RDWR, 0)
         }
-        posix_spawn_file_actions_addclosefrom_np(&actions, CInt(clamping: Self.firstNumber + copies.count))
+        for (index, copy) in copies.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, copy, CInt(clamping: first + index))
+        }
+        posix_spawn_file_actions_addclosefrom_np(&actions, CInt(clamping: first + copies.count))
 
         var everySignal = sigset_t()
         sigfillset(&everySignal)
@@ -69,13 +81,15 @@ public struct ChildProcess: ~Copyable, Sendable {
         var pid = pid_t()
         let words = arguments.map { strdup($0) } + [nil]
         defer { for word in words { free(word) } }
-        let environment: [UnsafeMutablePointer<CChar>?] = [nil]
-        let status = posix_spawnp(&pid, name, &actions, &attributes, words, environment)
+        let nothing: [UnsafeMutablePointer<CChar>?] = [nil]
+        let status =
+            switch environment {
+            case .empty: posix_spawnp(&pid, name, &actions, &attributes, words, nothing)
+            case .inherited: posix_spawnp(&pid, name, &actions, &attributes, words, Glibc.environ)
+            }
         guard status == 0 else { throw SystemCallError("posix_spawn", on: name, errno: Errno(rawValue: status)) }
         self.pid = pid
     }
-
-    private static let firstNumber = 2
 
     deinit {
         kill(pid, SIGKILL)
@@ -89,6 +103,16 @@ public struct ChildProcess: ~Copyable, Sendable {
         let status = Self.reap(pid)
         discard self
         return status
+    }
+
+    /// Tells how the program ended, which it has (`ProcessDescriptor`).
+    ///
+    /// - Returns: nil when somebody else was told, as by waiting for whichever child ends, or by ignoring `SIGCHLD`.
+    public consuming func status() -> Status? {
+        var raw: CInt = 0
+        let pid = pid
+        discard self
+        return waitpid(pid, &raw, WNOHANG) == pid ? Status(raw) : nil
     }
 
     private static func reap(_ pid: pid_t) -> Status {

@@ -1,10 +1,10 @@
 import Glibc
 
-/// A name in a directory.
+/// A name in a directory, and what it is by itself: a symbolic link is neither a directory nor a regular file.
 public struct DirectoryEntry: Equatable, Sendable {
     public let name: String
-    /// Whether it is a directory itself; a symbolic link is none, wherever it leads.
     public let isDirectory: Bool
+    public let isRegular: Bool
 }
 
 /// What a directory holds, in order of names (of their bytes), without `.` and `..`.
@@ -24,11 +24,15 @@ public func entriesOfDirectory(_ path: String) throws(SystemCallError) -> [Direc
             }
         }
         if name == "." || name == ".." { continue }
-        var isDirectory = entry.pointee.d_type == UInt8(DT_DIR)
-        if entry.pointee.d_type == UInt8(DT_UNKNOWN) {
+        var type = entry.pointee.d_type
+        if type == UInt8(DT_UNKNOWN) {
             var status = stat()
-            isDirectory = lstat("\(path)/\(name)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+            // A file type has the same value here and in a mode (IFTODT(3)).
+            if lstat("\(path)/\(name)", &status) == 0 {
+                type = UInt8(truncatingIfNeeded: (status.st_mode & S_IFMT) >> 12)
+            }
         }
-        entries.append(DirectoryEntry(name: name, isDirectory: isDirectory))
+        entries.append(
+            DirectoryEntry(name: name, isDirectory: type == UInt8(DT_DIR), isRegular: type == UInt8(DT_REG)))
     }
 }

@@ -3,6 +3,7 @@ import Devices
 import GuestMemory
 import KVM
 import Linux
+import MachineConfiguration
 import Synchronization
 import Virtio
 
@@ -186,10 +187,19 @@ public final class Machine: Sendable {
     /// Has the guest let go of a disk or a network card, and waits until it has and the device's requests have ended. The
     /// device's file, or whatever else it has of the host, is free then.
     ///
-    /// - Parameter timeout: nanoseconds that the guest may take. Afterwards it is too late: the device stays, even if the
-    ///   guest lets go of it, until it is detached once more.
-    public func detach(_ id: String, timeout: UInt64) throws(HotPlugError) {
-        try devices.detach(id, timeout: timeout)
+    /// - Parameters:
+    ///   - timeout: nanoseconds that the guest may take. Afterwards it is too late: the device stays, even if the guest
+    ///     lets go of it, until it is detached once more.
+    ///   - isGivenUp: whether it is too late already. Whoever changes that calls `reconsiderDetachments`.
+    public func detach(
+        _ id: String, timeout: UInt64, unless isGivenUp: () -> Bool = { false }
+    ) throws(HotPlugError) {
+        try devices.detach(id, timeout: timeout, unless: isGivenUp)
+    }
+
+    /// Has those who wait in `detach` look whether that is given up.
+    public func reconsiderDetachments() {
+        devices.reconsiderDetachments()
     }
 
     /// What passed through each virtio device so far, in the order of their slots.

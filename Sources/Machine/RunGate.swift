@@ -23,8 +23,9 @@ final class RunGate: Sendable {
 
     /// Called by a vCPU's thread: waits while paused.
     ///
+    /// - Parameter waited: called if there was a wait, after it.
     /// - Returns: whether to run guest code.
-    func pass() -> Bool {
+    func pass(waited: () -> Void) -> Bool {
         let isPaused = state.withLock { state in
             if state.phase == .paused { state.waiting += 1 }
             return state.phase == .paused
@@ -32,6 +33,7 @@ final class RunGate: Sendable {
         if isPaused {
             state.wait { $0.phase != .paused }
             state.withLock { $0.waiting -= 1 }
+            waited()
         }
         return state.withLock { $0.phase != .stopped }
     }

@@ -25,7 +25,7 @@ final class VCPUThread: Sendable {
                 // Whoever starts a machine may have it blocked, as threads of a dispatch queue do.
                 SignalSet([Self.kickSignal]).unblock()
                 threadNumber.store(gettid(), ordering: .relaxed)
-                while gate.pass() {
+                while gate.pass(waited: { vcpu.tellOfPause() }) {
                     guard runUntilInterrupted(handle) else { return }
                     // Before the gate's phase is read: a request made after that is seen by the next run.
                     vcpu.clearExitRequest()

@@ -38,7 +38,7 @@ public final class Slots: Sendable {
     public enum Removal: Equatable, Sendable {
         /// The device is off the bus.
         case ejected
-        /// The guest has not done it in time, and what it does about it from now on has no effect.
+        /// The guest has not done it in time, or before that was given up; what it does from now on has no effect.
         case timedOut
         /// The machine has come to its end before.
         case closed
@@ -80,15 +80,19 @@ public final class Slots: Sendable {
 
     /// Has the guest let go of a device, and waits for that; once for a device at a time.
     ///
-    /// - Parameter timeout: nanoseconds that the guest may take.
-    public func remove(_ device: UInt8, timeout: UInt64) -> Removal {
+    /// - Parameters:
+    ///   - timeout: nanoseconds that the guest may take.
+    ///   - isGivenUp: whether to wait no more, looked at again with every change and after `reconsider`.
+    public func remove(_ device: UInt8, timeout: UInt64, unless isGivenUp: () -> Bool = { false }) -> Removal {
         let bit = Self.bit(device)
         let deadline = monotonicNanoseconds().addingReportingOverflow(timeout)
         change { guarded in
             guarded.state.removals |= bit
             guarded.state.awaited |= bit
         }
-        guarded.wait(until: deadline.overflow ? .max : deadline.partialValue) { $0.gone & bit != 0 || $0.isClosed }
+        guarded.wait(until: deadline.overflow ? .max : deadline.partialValue) {
+            $0.gone & bit != 0 || $0.isClosed || isGivenUp()
+        }
         let isBeingEjected = change { guarded in
             defer { guarded.state.withdrawRemovals(bit) }
             return guarded.state.awaited & bit == 0
@@ -99,6 +103,11 @@ public final class Slots: Sendable {
             return .ejected
         }
         return guarded.withLock { $0.isClosed } ? .closed : .timedOut
+    }
+
+    /// Has all who wait look whether that is given up.
+    public func reconsider() {
+        guarded.withLock { _ in }
     }
 
     /// Lets nobody wait any more; no vCPU may run.

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import Linux
 import Machine
+import MachineConfiguration
 
 /// A machine's configuration as JSON in a file.
 struct ConfigurationFile {

@@ -1,4 +1,5 @@
 import Machine
+import MachineConfiguration
 
 /// Where the fields of a configuration came from, so that errors speak of what the user wrote.
 struct ConfigurationOrigin {
@@ -14,6 +15,7 @@ struct ConfigurationOrigin {
         ("/hugePages", "--huge-pages"), ("/transport", "--transport"), ("/disks", "--disk"), ("/nets", "--net"),
         ("/entropy", "--entropy"), ("/balloon/size", "--balloon"), ("/balloon", "--balloon"),
         ("/console/device", "--console"), ("/ports", "--port"), ("/vsock", "--vsock"),
+        ("/shares", "--share"),
     ]
     /// Fields whose keys are other words in options.
     private static let keys = [

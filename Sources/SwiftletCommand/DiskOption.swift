@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 
 /// The values of `--disk`, such as `path=root.img,readonly` or `path=a,,b.img,id=data,iops=500`.
 enum DiskOption {

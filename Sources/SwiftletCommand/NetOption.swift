@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 import Network
 
 /// The values of `--net`, such as `tap=tap0,mac=52:54:00:12:34:56` or `user`.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 
 /// The values of `--port`, such as `name=agent,socket=/tmp/agent`.
 enum PortOption {

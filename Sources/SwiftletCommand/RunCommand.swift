@@ -70,6 +70,15 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        let end = try runMachine()
+        // Nothing of the machine is left now, as a signal would leave it.
+        try self.end(end.outcome, signal: end.signal, lostOutput: end.lostOutput)
+    }
+
+    /// Runs the machine from its making to its end.
+    ///
+    /// - Returns: as the parameters of `end`.
+    private func runMachine() throws -> (outcome: Outcome?, signal: CInt?, lostOutput: Errno?) {
         let begin = monotonicNanoseconds()
         ProcessSignals.ignoreFileSizeLimit()
         let machine = try makeMachine()
@@ -100,7 +109,7 @@ struct RunCommand: ParsableCommand {
 
         for report in machine.events.reports { standardError.write("swiftlet: \(report)\n") }
         if options.verbose { RunSummary(machine, begin: begin).print() }
-        try end(machine.outcome, signal: supervisor.endingSignal, lostOutput: outputFailure.error.withLock { $0 })
+        return (machine.outcome, supervisor.endingSignal, outputFailure.error.withLock { $0 })
     }
 
     /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.

@@ -3,6 +3,7 @@ import Boot
 import Glibc
 import GuestMemory
 import Machine
+import MachineConfiguration
 
 /// The flags of `swiftlet run` that describe the machine.
 struct MachineOptions: ParsableArguments {
@@ -19,7 +20,8 @@ struct MachineOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The kernel to boot, an ELF vmlinux or a bzImage (default: the host's own).", valueName: "file"),
+            "The kernel to boot, an ELF vmlinux or a bzImage (default: the highest version that 'swiftlet kernel list' has, else the host's own).",
+            valueName: "file"),
         completion: .file())
     var kernel: String?
 
@@ -124,12 +126,22 @@ struct MachineOptions: ParsableArguments {
         transform: VsockOption.vsock)
     var vsock: VMConfiguration.Vsock?
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            """
+            A directory that the guest can mount with 'mount -t virtiofs TAG DIRECTORY', read-only unless :rw follows; may be \
+            given more than once.
+            """, valueName: "host:tag[:ro|:rw]"),
+        transform: ShareOption.share)
+    var share: [VMConfiguration.Share] = []
+
     /// The configuration of the file and the flags, which is not checked yet, and where it came from.
     func configuration() throws -> (VMConfiguration, ConfigurationOrigin) {
         let file = try config.map { try ConfigurationFile(path: $0) }
         var origin = ConfigurationOrigin(file: file)
         var configuration =
-            try file?.configuration ?? VMConfiguration(kernel: .init(path: kernel ?? Self.hostKernel()))
+            try file?.configuration ?? VMConfiguration(kernel: .init(path: kernel ?? Self.usualKernel()))
 
         func override<Value>(_ field: WritableKeyPath<VMConfiguration, Value>, _ pointer: String, with value: Value?) {
             guard let value else { return }
@@ -169,17 +181,22 @@ struct MachineOptions: ParsableArguments {
         if net.contains(NetOption.none) { configuration.nets = [] }
         add(try NetOption.nets(net, besides: configuration.nets), to: &configuration.nets, "/nets") { $0.id }
         add(port, to: &configuration.ports, "/ports") { $0.name }
+        add(share, to: &configuration.shares, "/shares") { $0.tag }
         return (configuration, origin)
     }
 
-    private static func hostKernel() throws -> String {
+    private static func usualKernel() throws -> String {
+        if UserDirectories.data != nil, let kernel = try KernelCommand.store().kernels().first { return kernel.path }
         var name = utsname()
         uname(&name)
         let release = withUnsafeBytes(of: name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let path = "/boot/vmlinuz-\(release)"
         guard access(path, F_OK) == 0 else {
             throw ValidationError(
-                "no --kernel was given, and the host's own is not at \(path); name one with --kernel FILE")
+                """
+                no --kernel was given, there is none in 'swiftlet kernel list', and the host's own is not at \(path); add \
+                one by 'swiftlet kernel add', or name one with --kernel FILE
+                """)
         }
         return path
     }

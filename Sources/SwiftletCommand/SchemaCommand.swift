@@ -3,6 +3,7 @@ import Control
 import FoundationEssentials
 import Glibc
 import Linux
+import MachineConfiguration
 
 struct SchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

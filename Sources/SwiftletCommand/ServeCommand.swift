@@ -32,6 +32,12 @@ struct ServeCommand: ParsableCommand {
         completion: .file())
     var socket: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "The client's process: when it ends, the client is gone, whoever else still holds its end of stdin.",
+            valueName: "pid"))
+    var client: Int32?
+
     func run() throws {
         ProcessSignals.ignoreFileSizeLimit()
         let signals = try SignalDescriptor(ProcessSignals.takeOver())
@@ -55,6 +61,8 @@ struct ServeCommand: ParsableCommand {
             on: loop, version: Swiftlet.configuration.version, policy: onDisconnect,
             cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
         server = made
+        let clientProcess = try client.map { try ClientProcess($0, on: loop) { made.disconnect() } }
+        if clientProcess?.hasEnded == true { return }
         if let socket {
             let clients = try ClientSocket(path: socket, on: loop, takesSeveral: onDisconnect == .detach) { client in
                 try made.connect(input: client, output: client)

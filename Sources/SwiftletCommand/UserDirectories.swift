@@ -8,6 +8,12 @@ enum UserDirectories {
         return variable("HOME").map { $0 + "/.cache/swiftlet" }
     }
 
+    /// For what the user put there, `$XDG_DATA_HOME/swiftlet`; nil for a user without a home.
+    static var data: String? {
+        if let data = variable("XDG_DATA_HOME") { return data + "/swiftlet" }
+        return variable("HOME").map { $0 + "/.local/share/swiftlet" }
+    }
+
     /// The specification wants relative paths ignored.
     private static func variable(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }

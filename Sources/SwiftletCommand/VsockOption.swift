@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 
 /// The value of `--vsock`, such as `cid=3,socket=guest.sock`.
 enum VsockOption {

@@ -41,6 +41,7 @@ public enum DeviceType: UInt16, Codable, Sendable {
     case entropy = 4
     case balloon = 5
     case vsock = 19
+    case fileSystem = 26
 }
 
 /// Where the parts of a split virtqueue lie within their areas, in bytes (virtio 1.3 §2.7).

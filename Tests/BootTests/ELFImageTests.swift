@@ -1,4 +1,5 @@
 import Boot
+import MachineConfiguration
 import Testing
 
 @Suite struct ELFImageTests {

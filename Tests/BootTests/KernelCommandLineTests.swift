@@ -18,6 +18,10 @@ import Testing
         }
         #expect(error?.description.contains("6 bytes") == true)
         #expect(error?.description.contains("no more than 5") == true)
+        // Both for who gives options and for who gives a configuration.
+        for remedy in ["'--append'", "'commandLine'", "'append'"] {
+            #expect(error?.description.contains(remedy) == true)
+        }
     }
 
     @Test(arguments: ["a\0b", "a\nb", "a\r\nb", "\n"])

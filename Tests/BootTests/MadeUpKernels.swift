@@ -1,4 +1,5 @@
 import Boot
+import MachineConfiguration
 
 /// An ELF file put together field by field; the defaults make a small valid kernel with a PVH note.
 struct MadeUpELF {

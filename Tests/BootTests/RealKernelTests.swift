@@ -1,6 +1,7 @@
 import Boot
 import Foundation
 import GuestMemory
+import MachineConfiguration
 import Testing
 
 /// The path of a distribution's vmlinuz, from the environment.

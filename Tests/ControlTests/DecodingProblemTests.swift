@@ -1,5 +1,6 @@
 import Foundation
 import Machine
+import MachineConfiguration
 import Testing
 
 @testable import Control

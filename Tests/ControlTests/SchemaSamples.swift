@@ -1,4 +1,4 @@
-@testable import Machine
+@testable import MachineConfiguration
 
 /// Values that schemas allow, and values that they do not.
 extension Schema {

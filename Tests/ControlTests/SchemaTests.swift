@@ -1,8 +1,9 @@
+import ControlMessages
 import Foundation
 import Testing
 
 @testable import Control
-@testable import Machine
+@testable import MachineConfiguration
 
 /// What types say of themselves is what decoders take and encoders give.
 struct SchemaTests {

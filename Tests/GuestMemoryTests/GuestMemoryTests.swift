@@ -1,4 +1,5 @@
 import GuestMemory
+import MachineConfiguration
 import Testing
 
 @Suite struct GuestMemoryTests {

@@ -10,65 +10,16 @@ struct HotPlugTests {
     private static let address = "52:54:00:77:00:05"
 
     static let results = Result {
-        let files = FileManager.default
-        let directory = files.temporaryDirectory.appending(path: "hot-plug-\(UUID().uuidString)").path
-        try files.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? files.removeItem(atPath: directory) }
-
         let streams = "\(try LabHost.firmware)/programs/streams"
-        let contents = GuestContents(
-            modules: ["virtio_pci", "virtio_blk", "virtio_net"], jobs: ["hot-plug.sh"],
-            files: ["\(streams):/bin/streams"])
-        var supplied = ["\(streams):/usr/bin/streams"]
-        for kernel in kernels {
-            let initramfs = "\(directory)/\(kernel.rawValue).cpio"
-            try contents.makeInitramfs(initramfs, modules: "\(try GuestBatch.directory(of: kernel))/modules")
-            supplied += [
-                "\(initramfs):\(kernel.rawValue).cpio",
-                "\(try GuestBatch.directory(of: kernel))/vmlinuz:\(kernel.rawValue)",
-            ]
-        }
-        try LabHost.runAgainWhereItFails(
-            script + kernels.map { "serve \($0.rawValue) '\($0.append)'\n" }.joined(), files: supplied,
-            options: ["--out", "\(directory)/out", "--timeout", "5m", "--program", "/usr/sbin/ip"] + GuestBatch.program)
-        return try Dictionary(
-            uniqueKeysWithValues: kernels.map { kernel in
-                func text(_ suffix: String) throws -> String {
-                    try String(contentsOfFile: "\(directory)/out/\(kernel.rawValue).\(suffix)", encoding: .utf8)
-                }
-                let status = try #require(Int(text("status").split(separator: "\n").joined()))
-                return (
-                    kernel,
-                    GuestBatch.Result(
-                        status: status, output: try text("guest"), errors: try text("errors"), host: try text("host"),
-                        seconds: 0)
-                )
-            })
+        return try ControlClient.driveGuests(
+            with: GuestContents(
+                modules: ["virtio_pci", "virtio_blk", "virtio_net"], jobs: ["hot-plug.sh"],
+                files: ["\(streams):/bin/streams"]),
+            script: script, files: ["\(streams):/usr/bin/streams"], options: ["--program", "/usr/sbin/ip"])
     }
 
-    /// `serve KERNEL APPEND` boots a guest and does what its job waits for. A request that is granted is printed by its
-    /// method's name, and one that is not with its answer.
+    /// Boots a guest and does what its job waits for.
     private static let script = """
-        request() {
-            number=$((number + 1))
-            # Without quotes around the parameters, which become one line.
-            echo '{"jsonrpc":"2.0","id":'$number',"method":"'$1'","params":'$2'}' >&3
-            for try in $(seq 400); do
-                answer=$(grep "\\"id\\":$number,\\"jsonrpc\\"" answers) && break
-                usleep 50000
-            done
-            case $answer in
-            *'"result"'*) echo "$1" ;;
-            *) echo "$1 $2: $answer" ;;
-            esac
-        }
-        await() {
-            for try in $(seq 600); do
-                grep -q "$1" $guest && return
-                usleep 50000
-            done
-            echo "no '$1'"
-        }
         drive() {
             request vm.create '{"config":{"memory":"256M","transport":"pci","kernel":{"path":"'$1'","initrd":"'$1.cpio'",
                 "append":"quiet tsc=reliable job=hot-plug '$2'"},"disks":[{"id":"first","path":"first"}],
@@ -104,27 +55,18 @@ struct HotPlugTests {
             request device.attach '{"disk":{"id":"second","path":"second"}}'
             request vm.wait '{"timeoutMs":60000}'
         }
-        serve() {
-            guest=$OUT/$1.guest
+        prepare() {
             for disk in first second third; do truncate -s 4M $disk; done
             /usr/bin/ip tuntap add dev tap0 mode tap
             ip addr add 10.77.0.1/24 dev tap0
             ip link set tap0 up
             streams serve tcp:0.0.0.0:7000 & streams=$!
-            rm -f requests answers
-            mkfifo requests
-            timeout -s KILL 120 swiftlet serve <requests >answers 2>$OUT/$1.errors & pid=$!
-            exec 3>requests
-            number=0
-            drive "$@" >$OUT/$1.host 2>&1
-            exec 3>&-
-            wait $pid
-            echo $? >$OUT/$1.status
+        }
+        clean_up() {
             kill $streams
             /usr/bin/ip link delete tap0
             rm first second third
         }
-
         """
 
     private func result(_ kernel: GuestBatch.Kernel) throws -> GuestBatch.Result {

@@ -1,5 +1,6 @@
 import Foundation
 import Machine
+import MachineConfiguration
 import Testing
 
 /// Configurations as users write them in JSON.
@@ -25,7 +26,9 @@ struct ConfigurationCodingTests {
              "memory": "2G",
              "nets": [{"bytesPerSecond": 5000, "fd": 5, "id": "n", "mac": "02:00:00:00:00:01", "mtu": 9000, "queues": 2,
                        "tap": "t", "user": false}],
-             "ports": [{"file": "f", "name": "p", "socket": "s"}], "transport": "pci", "vsock": {"cid": 3, "socket": "v"}}
+             "ports": [{"file": "f", "name": "p", "socket": "s"}],
+             "shares": [{"id": "i", "path": "p", "readOnly": false, "tag": "t"}], "transport": "pci",
+             "vsock": {"cid": 3, "socket": "v"}}
             """
         let configuration = try decode(json)
         #expect(configuration.disks.first?.queueSize == 64)
@@ -43,6 +46,7 @@ struct ConfigurationCodingTests {
             (try #require(configuration.vsock), given?["vsock"]),
             (configuration.ports[0], (given?["ports"] as? [Any])?.first),
             (configuration.disks[0], (given?["disks"] as? [Any])?.first),
+            (configuration.shares[0], (given?["shares"] as? [Any])?.first),
             (configuration.nets[0], (given?["nets"] as? [Any])?.first),
         ]
         for (value, fields) in values {

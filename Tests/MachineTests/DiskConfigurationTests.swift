@@ -1,4 +1,5 @@
 import Machine
+import MachineConfiguration
 import Testing
 
 @Suite struct DiskConfigurationTests {

@@ -2,6 +2,7 @@ import Glibc
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 import Testing
 
 /// Whether this host's KVM can be used at all.

@@ -1,4 +1,7 @@
+import Devices
+import Linux
 import Machine
+import MachineConfiguration
 import Testing
 
 @Suite struct VMConfigurationTests {
@@ -25,6 +28,12 @@ import Testing
 
     @Test func defaultsAreValid() throws {
         try VMConfiguration(kernel: .init(path: "vmlinux")).validate()
+    }
+
+    /// The configuration knows no device, and yet what devices can.
+    @Test func limitsAreThoseOfWhatIsMade() {
+        #expect(VMConfiguration.mostPorts == ConsoleDevice.mostPorts - 1)
+        #expect(VMConfiguration.longestSocketPath == UnixSocket.longestPath)
     }
 
     private func withDisks(_ count: Int) -> VMConfiguration {

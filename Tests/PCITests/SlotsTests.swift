@@ -207,6 +207,7 @@ import Testing
     @Test func nobodyWaitsAtTheEnd() throws {
         let fixture = Fixture()
         _ = try fixture.plug()
+        #expect(fixture.slots.remove(1, timeout: .max, unless: { true }) == .timedOut)
         #expect(try fixture.remove(1, timeout: .max) { fixture.slots.close() } == .closed)
         #expect(try fixture.remove(1, timeout: .max) == .closed)
     }

@@ -26,4 +26,20 @@ struct ClientTests {
     @Test func nothingOutlivesWhoIsKilled() throws {
         try run("killings", [try Swiftlet.payload("flood"), "200"])
     }
+
+    @Test func fiftyMachinesAreDrivenAtOnce() throws {
+        try run("crowd", [try Swiftlet.payload("echo"), "50"])
+    }
+
+    @Test func aClientThatStopsReadingStopsNothingElse() throws {
+        try run("stalled", [try Swiftlet.payload("flood-disk")])
+    }
+
+    @Test func nothingButMessagesIsOnStdout() throws {
+        try run("intruders", [try Swiftlet.payload("spin")])
+    }
+
+    @Test func pathsOfSocketsAreTakenFromTheDead() throws {
+        try run("leftovers", [try Swiftlet.payload("spin")])
+    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// How a machine that never ends by itself is brought to its end.
@@ -27,6 +28,31 @@ struct EndingTests {
         #expect(.seconds(2)...(.seconds(4)) ~= ContinuousClock.now - begin)
         #expect(result.output == "\(guest.line)\n")
         #expect(result.errors == "")
+    }
+
+    /// Not even a child that does not notice: in passt's place is a program that never ends.
+    @Test(arguments: [SIGQUIT, SIGTERM])
+    func noChildIsLeft(signal: CInt) throws {
+        let temporary = try TemporaryDirectory()
+        let directory = temporary.path
+        try "#!/bin/sh\necho $$ >\(directory)/pid\nexec /bin/sleep 1000\n"
+            .write(toFile: "\(directory)/passt", atomically: false, encoding: .utf8)
+        chmod("\(directory)/passt", 0o700)
+        let session = try Session(
+            "/usr/bin/env",
+            [
+                "PATH=\(directory)", Swiftlet.program, "run", "--memory", "64M", "--net", "user", "--kernel",
+                try Swiftlet.payload("halt"),
+            ], stdin: .bytes([]), stdout: .captured)
+        var child: pid_t?
+        try session.await("passt's number") { output in
+            let text = try? String(contentsOfFile: "\(directory)/pid", encoding: .utf8)
+            child = text.flatMap { pid_t($0.split(separator: "\n").first ?? "") }
+            return child != nil && !output.isEmpty
+        }
+        session.send(signal)
+        #expect(try session.end(timeout: 30).ending == .signalled(signal))
+        #expect(kill(try #require(child), 0) == -1)
     }
 
     @Test(arguments: guests, [[SIGINT, SIGINT], [SIGTERM, SIGINT], [SIGQUIT]])

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// Guests whose drivers try what no driver should. Each tells, case by case, how its device bore it and whether the device

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// Devices that come and go over the control channel, in a guest that does as it is asked, or not.
@@ -103,6 +104,23 @@ struct HotPlugTests {
         #expect(refusal["field"] as? String == "/disk/id")
         try machine.request("console.write", ["data": "x"])
         #expect(try machine.answer(to: detaching)["result"] != nil)
+    }
+
+    @Test func whatIsGivenUpIsNotWaitedFor() throws {
+        let image = try Self.image()
+        let machine = try machine("late", configuration: ["disks": [["id": "disk", "path": image.path]]])
+        let detaching = try machine.send("device.detach", ["id": "disk", "timeoutMs": 600_000])
+        try machine.awaitConsole("asked to let go in slot 1\n")
+        try machine.request("$/cancel", ["id": detaching])
+        let error = try #require(try machine.answer(to: detaching)["error"] as? Message)
+        #expect((error["data"] as? Message)?["kind"] as? String == "cancelled")
+        try machine.session.await("the device is let alone") { _ in
+            guard let update = try? machine.send("device.update", ["id": "disk"]) else { return false }
+            return (try? machine.answer(to: update)["result"]) != nil
+        }
+        try machine.request("console.write", ["data": "x"])
+        try machine.awaitConsole("let go in slot 1\n")
+        #expect(try devices(of: machine) == ["disk"])
     }
 
     @Test(arguments: ["vm.kill", "vm.stop"])

@@ -1,3 +1,4 @@
+import TemporaryFiles
 import Testing
 
 /// Bare-metal guests that check one thing each and end by themselves.

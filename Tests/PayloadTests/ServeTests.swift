@@ -1,5 +1,6 @@
 import Foundation
 import Linux
+import TemporaryFiles
 import Testing
 
 /// `swiftlet serve` as programs use it.
@@ -236,6 +237,28 @@ struct ServeTests {
         #expect(inherited.console.isEmpty)
     }
 
+    @Test(arguments: ["vm.kill", "vm.stop"])
+    func whoDoesNotReadTheConsoleKeepsNoMachine(method: String) throws {
+        let pipe = FileManager.default.temporaryDirectory.appending(path: "swiftlet-\(UUID().uuidString)").path
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        defer {
+            close(reader)
+            unlink(pipe)
+        }
+        let machine = try ServedMachine(payload: "flood", configuration: ["console": ["output": "file:\(pipe)"]])
+        var (unread, before): (CInt, CInt) = (0, 0)
+        try machine.session.await("the pipe is full") { _ in
+            before = unread
+            usleep(500_000)
+            return ioctl(reader, UInt(FIONREAD), &unread) == 0 && unread > 0 && unread == before
+        }
+        #expect(
+            try machine.request(method, method == "vm.stop" ? ["graceMs": 100] : [:])["state"] as? String == "stopped")
+        #expect((try machine.notification("log.line")["message"] as? String)?.contains("lost") == true)
+        #expect(try machine.end().ending == .exited(0))
+    }
+
     @Test func disksAreChangedWhileTheGuestRuns() throws {
         let image = try TemporaryFile([UInt8](repeating: 0, count: 1 << 20))
         let other = try TemporaryFile([UInt8](repeating: 0, count: 1 << 19))
@@ -354,6 +377,7 @@ struct ServeTests {
         for _ in 0..<100 where client?.received.firstRange(of: loss) == nil {
             // One at a time: the next is not served before this one has gone.
             client = nil
+            usleep(10_000)
             client = try comeBack()
         }
         let next = try #require(client)

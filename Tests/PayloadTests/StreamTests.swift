@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// The guest's serial port as stdin and stdout, with all that pipes and files can do.

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// Wrong use and wrong files: status 125, a message that helps, and nothing on stdout. None of it needs a KVM.

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFiles
 import Testing
 
 /// Bare-metal guests with virtio drivers of their own, over each transport.

@@ -1,5 +1,6 @@
 import Foundation
 import Machine
+import MachineConfiguration
 import Testing
 
 @testable import SwiftletCommand
@@ -38,7 +39,8 @@ struct ConfigurationTests {
     @Test func theFileIsTheSameValueThatTheOptionsMake() throws {
         let options = [
             "--kernel", "k", "--cpus", "3", "--memory", "2G", "--disk", "path=d,direct", "--net", "user", "--console",
-            "virtio", "--balloon", "--port", "name=p,socket=s", "--vsock", "cid=3,socket=v", "--transport", "pci",
+            "virtio", "--balloon", "--port", "name=p,socket=s", "--vsock", "cid=3,socket=v", "--share", "s:t:rw",
+            "--transport", "pci",
             "--append", "quiet", "--initrd", "i", "--boot-protocol", "pvh", "--huge-pages", "never", "--entropy",
         ]
         let (made, _) = try MachineOptions.parse(options).configuration()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 import Testing
 
 @testable import SwiftletCommand

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Machine
+import MachineConfiguration
 import Network
 import Testing
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import block
+import control
 import lab_block
 import lab_net
 import lab_transport
@@ -20,13 +21,13 @@ import stock
 from report import Failure, note, replace_section
 
 LOCAL_PARTS = {"first-byte": local.first_byte, "memory": local.idle_memory, "start-up": local.start_up,
-               "block": block.measure}
+               "block": block.measure, "control": control.measure}
 #: Each has a lab for itself, and with as many runs takes less than ten minutes.
 DEVICE_PARTS = {"lab-block": (lab_block.measure, 4), "lab-net": (lab_net.measure, 5),
                 "lab-transport": (lab_transport.measure, 5)}
 PARTS = [*LOCAL_PARTS, *stock.PARTS, *DEVICE_PARTS]
 
-TIMED = ("first-byte", "start-up", "block", "lab-first-byte", "lab-boot", *DEVICE_PARTS)
+TIMED = ("first-byte", "start-up", "block", "control", "lab-first-byte", "lab-boot", *DEVICE_PARTS)
 
 
 def arguments():
@@ -58,6 +59,7 @@ def arguments():
 def check_files(options, parts):
     wanted = {options.swiftlet: "make build", options.floor: "make bench", options.marker: "make bench",
               f"{options.firmware}/first-byte.elf": "make firmware",
+              f"{options.firmware}/halt.elf": "make firmware",
               f"{options.firmware}/virtio-block-bench.elf": "make firmware"}
     if any(is_in_lab(name) for name in parts):
         wanted[options.lab] = "swift build --product lab"

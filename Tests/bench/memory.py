@@ -1,5 +1,6 @@
 """The memory that a monitor itself takes, as /proc/PID/smaps has it."""
 
+import math
 import re
 import subprocess
 import time
@@ -19,23 +20,30 @@ class Footprint:
 
 
 def footprint(smaps, guest_size):
-    """Sums up all mappings smaller than the guest's memory of `guest_size` MiB."""
+    """Sums up all mappings smaller than the guest's memory of `guest_size` MiB; all where there is no guest yet, by None."""
+    if guest_size is None:
+        return _sum(smaps, math.inf)
+    result = _sum(smaps, guest_size << 10)
+    if result.guest == 0:
+        raise Failure("no mapping is as large as the guest's memory; the monitor was gone, or maps it in pieces")
+    return result
+
+
+def _sum(smaps, guest_size):
     result = Footprint()
     size = 0
     for name, value in re.findall(r"^(\w+): +(\d+) kB$", smaps, re.MULTILINE):
         value = int(value)
         if name == "Size":
             size = value
-            if size >= guest_size << 10:
+            if size >= guest_size:
                 result.guest += size
-        elif size < guest_size << 10:
+        elif size < guest_size:
             if name in ("Private_Clean", "Private_Dirty"):
                 result.private += value
                 result.written += value if name == "Private_Dirty" else 0
             elif name == "Rss":
                 result.resident += value
-    if result.guest == 0:
-        raise Failure("no mapping is as large as the guest's memory; the monitor was gone, or maps it in pieces")
     return result
 
 

@@ -56,9 +56,9 @@ class Monitors:
     def ours(self, name, kernel, *arguments, **more):
         return Peer(name, [self.swiftlet, "run", "--kernel", kernel, "--memory", f"{self.memory}M", *arguments], **more)
 
-    def qemu_microvm(self, name, machine, kernel, *arguments, **more):
+    def qemu_microvm(self, name, machine, kernel, *arguments, serial="stdio", **more):
         return Peer(name, [self.qemu, "-M", machine, "-m", f"{self.memory}M", "-nodefaults", "-no-user-config",
-                           "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", kernel, *arguments], **more)
+                           "-display", "none", "-serial", serial, "-no-reboot", "-kernel", kernel, *arguments], **more)
 
     def kvmtool(self, name, kernel, *arguments, **more):
         return Peer(name, [self.lkvm, "run", "--kernel", kernel, "--cpus", "1", "--mem", str(self.memory),

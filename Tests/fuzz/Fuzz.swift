@@ -31,7 +31,7 @@ struct Fuzz {
     private static let targets: [String: any FuzzTarget] = [
         "queue": QueueTarget(), "mmio": RegisterTarget(), "pci": PCITarget(),
         "entropy": .entropy, "block": .block, "net": DeviceTarget.net, "vsock": .vsock, "balloon": .balloon,
-        "console": .console,
+        "console": .console, "fuse": ShareTarget(),
     ]
 
     private static func write(_ bytes: [UInt8], to path: String) {

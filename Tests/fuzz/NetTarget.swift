@@ -1,6 +1,7 @@
 import Devices
 import Glibc
 import Linux
+import MachineConfiguration
 import Network
 import VirtioTesting
 

@@ -41,6 +41,11 @@ public struct KernelModules: Sendable {
         builtIn.contains(Self.canonical(name))
     }
 
+    /// Whether a file is a module, by its name.
+    public static func isModule(_ path: String) -> Bool {
+        moduleName(ofPath: path) != nil
+    }
+
     /// The modules that must be inserted, one after the other, for all of `wanted` to be there: each once, after all
     /// that it needs, and none that is built in.
     ///

@@ -1,7 +1,7 @@
 /// Says in a few words what a file that is no kernel looks like, from its first bytes.
 enum FileLook {
     private static let magics: [(offset: Int, bytes: String, look: String)] = [
-        (0, "!<arch>\ndebian", "a Debian package (unpack it with 'dpkg-deb -x' and take boot/vmlinuz-…)"),
+        (0, "!<arch>\ndebian", "a Debian package ('swiftlet kernel add' takes those of kernels)"),
         (0, "\u{ed}\u{ab}\u{ee}\u{db}", "an RPM package (unpack it with 'rpm2cpio' and take its vmlinuz)"),
         (0, "!<arch>\n", "an archive made by ar"),
         (56, "ARM\u{64}", "an arm64 kernel Image"),

@@ -37,7 +37,7 @@ public enum KernelCommandLineError: Error, Equatable, CustomStringConvertible {
         case .tooLong(let count, let limit):
             """
             the kernel command line has \(count) bytes, but this kernel takes no more than \(limit); \
-            shorten '--append'
+            shorten '--append', or 'commandLine' and 'append' in the configuration
             """
         case .forbidden(let name, let part):
             "the kernel command line must not contain a \(name): \(part.debugDescription)"

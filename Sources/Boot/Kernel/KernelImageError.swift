@@ -16,6 +16,11 @@ public struct KernelImageError: Error, Equatable, CustomStringConvertible {
     public let name: String
     public let reason: Reason
 
+    public init(name: String, reason: Reason) {
+        self.name = name
+        self.reason = reason
+    }
+
     public var description: String {
         switch reason {
         case .unreadable(let error): error.description

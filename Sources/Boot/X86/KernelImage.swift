@@ -1,4 +1,5 @@
 import Linux
+import MachineConfiguration
 
 /// A kernel that was read, validated and found bootable, before there is any virtual machine.
 public struct KernelImage: Sendable {

@@ -1,4 +1,5 @@
 import Machine
+import MachineConfiguration
 
 /// What a decoder found wrong with a text that is JSON: where, what is there, and what is allowed.
 package struct DecodingProblem {

@@ -1,4 +1,5 @@
 import Machine
+import MachineConfiguration
 
 /// Reads JSON from its beginning to its end without keeping any of it.
 struct JSONScanner {

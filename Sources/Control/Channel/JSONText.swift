@@ -1,4 +1,5 @@
 import Machine
+import MachineConfiguration
 
 /// Text that claims to be JSON (RFC 8259). A decoder is only given what was found right here: it is not asked to be
 /// robust against all the rest, and cannot tell what is wrong where.

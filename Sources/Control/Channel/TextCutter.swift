@@ -1,3 +1,5 @@
+import ControlMessages
+
 /// Cuts a stream of bytes into texts, without cutting a character.
 struct TextCutter {
     /// The beginning of a UTF-8 sequence, at most three bytes.

@@ -1,9 +1,12 @@
 import Boot
+import ControlMessages
+import Devices
 import FoundationEssentials
 import GuestMemory
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 import Network
 import Storage
 import SystemPackage
@@ -30,6 +33,7 @@ extension ControlError {
                 self.init(.invalidArgument, error.description)
             }
         case let error as RawImageError: self.init(image: error)
+        case let error as ShareError: self.init(share: error)
         case let error as HotPlugError: self.init(hotPlug: error)
         case let error as TapError: self.init(Self.kind(error), error.description)
         case GuestMemoryError.mapping(let cause, _, _):
@@ -71,6 +75,14 @@ extension ControlError {
         case .anotherIsNext: self.init(.invalidState, error.description)
         case .inUse: self.init(.resource, error.description)
         case .unsuitable, .directNotSupported, .differentAccess: self.init(.invalidArgument, error.description)
+        }
+    }
+
+    private init(share error: ShareError) {
+        switch error.problem {
+        case .system(let cause): self.init(errno: cause.errno, error.description)
+        case .proc: self.init(.invalidArgument, error.description)
+        case .noProc, .oldKernel: self.init(.unsupported, error.description)
         }
     }
 

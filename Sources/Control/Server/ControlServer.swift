@@ -1,7 +1,9 @@
 import Boot
 import CLinux
+import ControlMessages
 import Linux
 import Machine
+import MachineConfiguration
 
 /// A server of one machine for one client at a time: JSON-RPC 2.0, a message a line. It belongs to the thread of its event
 /// loop.
@@ -16,7 +18,6 @@ public final class ControlServer {
         case detach
     }
 
-    static let protocolVersion = "1.0"
     /// The console's output waits in the guest while this many bytes wait for the client.
     private static let consoleBacklog = 16 << 10
     /// How long a client whose requests have ended may take to read the last answers.
@@ -86,14 +87,24 @@ public final class ControlServer {
 
     /// Takes no more requests, and brings the machine and this server to their end.
     public func shutDown(_ policy: DisconnectPolicy) {
+        closeConnection()
+        end(policy)
+    }
+
+    /// To be called when the client is gone, though its end of the connection may still be open.
+    public func disconnect() {
+        closeConnection()
+        clientLeft()
+    }
+
+    private func closeConnection() {
         connection?.closed = {}
         connection?.close()
-        end(policy)
     }
 
     private var hello: Hello {
         Hello(
-            protocol: Self.protocolVersion, version: version, pid: getpid(), capabilities: dispatcher.methods,
+            protocol: Hello.currentProtocol, version: version, pid: getpid(), capabilities: dispatcher.methods,
             limits: Limits(maxLine: LineBuffer.limit))
     }
 

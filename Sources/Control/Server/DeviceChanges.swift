@@ -1,5 +1,7 @@
+import ControlMessages
 import Linux
 import Machine
+import MachineConfiguration
 import Storage
 
 /// Changes of a machine's devices that a client asks for, and the configuration that they leave. It belongs to the
@@ -88,8 +90,11 @@ final class DeviceChanges {
     func detach(_ params: DeviceDetach.Params, _ reply: Reply<NoFields>) throws {
         let machine = try current().machine
         try refuseIfMoving(params.id)
+        let isGivenUp = ConditionLock(false)
         try plug(
-            { try machine.detach(params.id, timeout: params.timeoutMs.nanoseconds) },
+            {
+                try machine.detach(params.id, timeout: params.timeoutMs.nanoseconds) { isGivenUp.withLock { $0 } }
+            },
             then: { [unowned self] problem in
                 leaving.remove(params.id)
                 if let problem { return reply.fail(problem) }
@@ -98,6 +103,10 @@ final class DeviceChanges {
                 reply.succeed(NoFields())
             })
         leaving.insert(params.id)
+        reply.whenGivenUp {
+            isGivenUp.withLock { $0 = true }
+            machine.reconsiderDetachments()
+        }
     }
 
     private func refuseIfMoving(_ id: String) throws {

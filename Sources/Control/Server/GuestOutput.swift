@@ -1,3 +1,4 @@
+import ControlMessages
 import Glibc
 import Linux
 import SystemPackage

@@ -1,3 +1,5 @@
+import ControlMessages
+
 /// The states of a server's machine, and which requests are granted in which.
 struct Lifecycle {
     enum Request {

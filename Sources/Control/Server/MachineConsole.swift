@@ -1,7 +1,9 @@
 import CLinux
+import ControlMessages
 import Devices
 import Linux
 import Machine
+import MachineConfiguration
 import Synchronization
 
 /// A machine's console as its client has it: input as requests, output wherever the configuration says.
@@ -63,6 +65,8 @@ final class MachineConsole {
             try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK, mode: 0o600)
         }
     }
+
+    var isForClient: Bool { output != nil }
 
     /// Begins to move bytes; to be called before the machine's start.
     func start() throws(SystemCallError) {

@@ -1,8 +1,10 @@
 import Boot
 import CLinux
+import ControlMessages
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 
 /// The one machine of a server, from its making to its end: what requests ask of it, and what is told about it.
 final class MachineSession {
@@ -37,7 +39,8 @@ final class MachineSession {
     private var toldReports = 0
     private var endingThread: NativeThread?
     private var threadsAreGone = false
-    private var clientIsGone = false
+    /// Whoever reads the console's output may not keep the machine from its end.
+    private var flushIsLimited = false
     /// Called at the end with what the machine came to.
     private var waiters: [Int: (VMEnding) -> Void] = [:]
     private var lastWaiter = 0
@@ -62,7 +65,7 @@ final class MachineSession {
             threadsAreGone = true
             // The guest will print no more.
             console?.finish()
-            if clientIsGone { abandonOutputSoon() }
+            if flushIsLimited { abandonOutputSoon() }
         }
     }
 
@@ -136,11 +139,13 @@ final class MachineSession {
 
     func stop(grace: Milliseconds, _ reply: Reply<StateResult>) throws {
         try awaitEnd(reply)
+        limitFlushToOthers()
         powerOff(grace: grace)
     }
 
     func kill(_ reply: Reply<StateResult>) throws {
         try awaitEnd(reply)
+        limitFlushToOthers()
         machine?.end(.killed(.user))
     }
 
@@ -188,10 +193,9 @@ final class MachineSession {
     ///
     /// - Parameter grace: how long the guest may take to power off; nil to kill it at once.
     func clientLeft(grace: Milliseconds?) {
-        clientIsGone = true
-        if lifecycle.isEnding {
-            if threadsAreGone { abandonOutputSoon() }
-        } else if let grace {
+        limitFlush()
+        guard !lifecycle.isEnding else { return }
+        if let grace {
             powerOff(grace: grace)
         } else {
             machine?.end(.killed(.user))
@@ -263,8 +267,24 @@ final class MachineSession {
         }
     }
 
+    /// The client itself reads the output before the answer that it waits for; somebody else may not read at all.
+    private func limitFlushToOthers() {
+        if console?.isForClient == false { limitFlush() }
+    }
+
+    private func limitFlush() {
+        guard !flushIsLimited else { return }
+        flushIsLimited = true
+        if threadsAreGone { abandonOutputSoon() }
+    }
+
     private func abandonOutputSoon() {
-        loop.schedule(after: Self.flushGrace) { [weak self] in self?.console?.abandon() }
+        loop.schedule(after: Self.flushGrace) { [weak self] in
+            guard let self, let console else { return }
+            listener.logged(
+                LogLine(level: .warning, message: "the end of the console's output was not read, and is lost"))
+            console.abandon()
+        }
     }
 
     /// All that the guest printed has been told.

@@ -1,3 +1,4 @@
+import ControlMessages
 import Machine
 
 /// The one answer that a request gets. Letting go of it without one answers that the request was cancelled.

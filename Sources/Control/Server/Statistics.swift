@@ -1,3 +1,4 @@
+import ControlMessages
 import Machine
 import Virtio
 
@@ -8,21 +9,22 @@ extension VMStats {
 
 extension VMStats.Result {
     init(_ machine: Machine) {
-        vcpus = machine.vcpuStatistics.enumerated().map { id, statistics in
-            let counts = zip(VMStats.exitNames, ExitKind.allCases.map { statistics.exits[$0] })
-            return VMStats.VCPU(
-                id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
-                runTimeNs: statistics.processorTime, stealNs: statistics.waitTime)
-        }
-        devices = machine.deviceStatistics.map { name, traffic in
-            VMStats.Device(
-                id: name, toGuest: .init(traffic.toGuest.counts), fromGuest: .init(traffic.fromGuest.counts))
-        }
         let balloon = machine.balloon?.reading
-        memory = VMStats.Memory(
-            sizeBytes: machine.memorySize, residentBytes: machine.outcome == nil ? machine.residentMemorySize : nil,
-            balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual)
-        console = VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0)
+        self.init(
+            vcpus: machine.vcpuStatistics.enumerated().map { id, statistics in
+                let counts = zip(VMStats.exitNames, ExitKind.allCases.map { statistics.exits[$0] })
+                return VMStats.VCPU(
+                    id: id, exits: Dictionary(uniqueKeysWithValues: counts.filter { $0.1 > 0 }),
+                    runTimeNs: statistics.processorTime, stealNs: statistics.waitTime)
+            },
+            devices: machine.deviceStatistics.map { name, traffic in
+                VMStats.Device(
+                    id: name, toGuest: .init(traffic.toGuest.counts), fromGuest: .init(traffic.fromGuest.counts))
+            },
+            memory: VMStats.Memory(
+                sizeBytes: machine.memorySize, residentBytes: machine.outcome == nil ? machine.residentMemorySize : nil,
+                balloonTargetBytes: balloon?.target, balloonActualBytes: balloon?.actual),
+            console: VMStats.Console(lostBytes: machine.serial?.lostOutput ?? 0))
     }
 }
 

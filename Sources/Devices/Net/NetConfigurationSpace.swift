@@ -1,3 +1,4 @@
+import MachineConfiguration
 import Network
 
 /// A network device's configuration (virtio 1.3 §5.1.4).

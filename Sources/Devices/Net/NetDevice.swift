@@ -1,4 +1,5 @@
 import Linux
+import MachineConfiguration
 import Network
 import Virtio
 

@@ -1,3 +1,4 @@
+import MachineConfiguration
 import Network
 
 /// Which frames a driver wants, by their destination (virtio 1.3 §5.1.6.5.1, §5.1.6.5.2).

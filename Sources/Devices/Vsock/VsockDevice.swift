@@ -9,11 +9,6 @@ import Virtio
 /// guest has taken the connection; without that its socket is closed. A program in the guest that connects to port P of
 /// the host (context 2) reaches the socket at that path followed by `_P`.
 public final class VsockDevice: VirtioDevice {
-    /// Contexts that a guest can have: those below have a meaning of their own, and the highest stands for any.
-    public static let contexts: ClosedRange<UInt64> = 3...0xFFFF_FFFE
-    /// Bytes of the longest path: those of the guest's ports are longer by an underscore and ten digits.
-    public static let longestPath = UnixSocket.longestPath - 11
-
     private static let queueSize: UInt16 = 256
     /// For events, of which there are none to tell.
     private static let eventQueueSize: UInt16 = 16
@@ -37,8 +32,9 @@ public final class VsockDevice: VirtioDevice {
     private let headerSegments = UnsafeMutablePointer<iovec>.allocate(capacity: Int(queueSize))
 
     /// - Parameters:
-    ///   - guestCID: the guest's context, one of `contexts`.
-    ///   - listener: where the host's programs connect to; its path has `longestPath` bytes at most.
+    ///   - guestCID: the guest's context.
+    ///   - listener: where the host's programs connect to; the paths of the guest's ports are longer by an underscore and
+    ///     ten digits.
     public init(guestCID: UInt64, listener: consuming UnixListener) {
         self.guestCID = guestCID
         path = listener.path

@@ -1,5 +1,6 @@
 import Devices
 import Linux
+import MachineConfiguration
 
 /// A machine's memory balloon, to be used from any thread.
 public final class Balloon: Sendable {

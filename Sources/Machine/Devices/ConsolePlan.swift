@@ -1,5 +1,6 @@
 import Devices
 import Linux
+import MachineConfiguration
 
 /// A configuration's virtio console and ports, with their files open and their sockets listening.
 struct ConsolePlan {

@@ -1,6 +1,7 @@
 import Devices
 import GuestMemory
 import Linux
+import MachineConfiguration
 import PCI
 import Virtio
 
@@ -40,6 +41,12 @@ struct DevicePlan: Sendable {
             console = try add("console", plan.device)
         }
         if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
+        for (index, share) in configuration.shares.enumerated() {
+            let plan = try FieldError.naming("/shares/\(index)/path") {
+                try SharePlan(share, of: configuration.shares.count, memorySize: configuration.memory.bytes)
+            }
+            devices.append(try PlannedDevice(share, plan))
+        }
     }
 
     /// Slots for devices that come later: each costs a boot two exits, and the kernel's log a line.

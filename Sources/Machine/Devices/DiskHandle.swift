@@ -1,5 +1,6 @@
 import Devices
 import Linux
+import MachineConfiguration
 import Storage
 
 /// A disk of a machine, for whoever runs the machine. Changes are made by the thread that serves the disk, which calls

@@ -1,4 +1,5 @@
 import Devices
+import MachineConfiguration
 import Storage
 
 /// A disk of the configuration, with its image open and locked.

@@ -1,4 +1,5 @@
 import Linux
+import MachineConfiguration
 import PCI
 import Virtio
 
@@ -86,11 +87,11 @@ extension MachineDevices {
 
     /// Has the guest let go of a disk or a network card, and takes it away once its requests have ended.
     ///
-    /// - Parameter timeout: nanoseconds that the guest may take.
-    func detach(_ id: String, timeout: UInt64) throws(HotPlugError) {
+    /// - Parameters: as for `Slots.remove`.
+    func detach(_ id: String, timeout: UInt64, unless isGivenUp: () -> Bool) throws(HotPlugError) {
         let pci = try requirePCI()
         let (device, place) = try state.withLock { state throws(HotPlugError) in try state.beginLeaving(id) }
-        switch pci.slots.remove(place.address.device, timeout: timeout) {
+        switch pci.slots.remove(place.address.device, timeout: timeout, unless: isGivenUp) {
         case .ejected:
             let loop = device.ownLoop ?? state.withLock { $0.sharedLoop }
             if let loop { end(device.controller, loop, ownsLoop: device.ownLoop != nil) }
@@ -103,6 +104,11 @@ extension MachineDevices {
             state.withLock { $0.stay(id) }
             throw .notRunning
         }
+    }
+
+    /// Has those who wait for a device to go look whether that is given up.
+    func reconsiderDetachments() {
+        (try? requirePCI())?.slots.reconsider()
     }
 
     /// Shuts a device down, and waits until its thread is done with it.

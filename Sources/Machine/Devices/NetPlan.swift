@@ -1,4 +1,5 @@
 import Devices
+import MachineConfiguration
 import Network
 
 /// A network card of the configuration, with its back end open.

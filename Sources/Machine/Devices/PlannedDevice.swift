@@ -1,6 +1,7 @@
 import Devices
 import GuestMemory
 import Linux
+import MachineConfiguration
 import Virtio
 
 /// A device that is made and checked, but not yet known to any virtual machine.
@@ -44,6 +45,12 @@ struct PlannedDevice: Sendable {
     init(_ disk: VMConfiguration.Disk, _ plan: sending DiskPlan) throws(SystemCallError) {
         let device = LoopConfined(plan.device, loop: try EventLoop(name: "disk-\(disk.id)"))
         self.init(name: disk.id, role: .disk(DiskHandle(disk, device: device)), device, ownsLoop: true)
+    }
+
+    /// A share, with a thread of its own, as others must not wait for its requests when the machine is paused.
+    init(_ share: VMConfiguration.Share, _ plan: sending SharePlan) throws(SystemCallError) {
+        let device = LoopConfined(plan.device, loop: try EventLoop(name: "share-\(share.name)"))
+        self.init(name: share.name, role: .other, device, ownsLoop: true)
     }
 
     init(_ net: VMConfiguration.Net, _ plan: sending NetPlan, on loop: EventLoop) {

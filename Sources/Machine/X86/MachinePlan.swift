@@ -2,6 +2,7 @@ import Boot
 import Devices
 import GuestMemory
 import Linux
+import MachineConfiguration
 import Virtio
 
 /// A configuration whose files were opened and checked, with a place found for everything that the guest boots;

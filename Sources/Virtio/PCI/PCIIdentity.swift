@@ -17,7 +17,7 @@ extension DeviceType {
     fileprivate var classCode: UInt32 {
         switch self {
         case .net: 0x02_0000
-        case .block: 0x01_8000
+        case .block, .fileSystem: 0x01_8000
         case .console: 0x07_8000
         case .vsock: 0x02_8000
         case .entropy, .balloon: 0xFF_0000

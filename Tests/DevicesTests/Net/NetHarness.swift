@@ -3,6 +3,7 @@ import Devices
 import Glibc
 import GuestMemory
 import Linux
+import MachineConfiguration
 import Network
 import Synchronization
 import Testing

@@ -1,5 +1,6 @@
 import CLinux
 import Devices
+import MachineConfiguration
 import Network
 import Synchronization
 import Testing

@@ -1,3 +1,4 @@
+import MachineConfiguration
 import Network
 import Testing
 

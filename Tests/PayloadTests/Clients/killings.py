@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from server import Server
+from server import Server, wait_until
 
 
 def be_client(program, kernel, directory):
@@ -22,14 +22,6 @@ def be_client(program, kernel, directory):
                  vsock={"cid": 3, "socket": f"{directory}/vsock"}, ports=[{"name": "p", "socket": f"{directory}/port"}])
     while server.receive():
         pass
-
-
-def wait_until(condition, what):
-    # On a busy host KVM itself takes seconds to let go of a machine.
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.002)
 
 
 def is_gone(pid):

@@ -7,9 +7,28 @@ import subprocess
 import time
 
 
+def wait_until(condition, what):
+    # On a busy host KVM itself takes seconds to let go of a machine.
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.002)
+
+
+def children(process):
+    """The numbers of those that all its threads have started (proc(5), `children`)."""
+    found = []
+    for thread in os.listdir(f"/proc/{process}/task"):
+        with open(f"/proc/{process}/task/{thread}/children") as file:
+            found += file.read().split()
+    return found
+
+
 class Server:
-    def __init__(self, program, *arguments):
-        self.process = subprocess.Popen([program, "serve", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, program, *arguments, **options):
+        """`options` are further ones of `subprocess.Popen`."""
+        self.process = subprocess.Popen([program, "serve", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        **options)
         os.set_blocking(self.process.stdin.fileno(), False)
         self.messages = []
         self._rest = b""
@@ -63,3 +82,12 @@ class Server:
     def start(self, kernel, **config):
         self.call("vm.create", config={"memory": "64M", "kernel": {"path": kernel}, **config})
         return self.call("vm.start")
+
+    def end(self):
+        """Goes away as the client, and takes what is said until the server's end."""
+        self.process.stdin.close()
+        while self.receive():
+            pass
+        self.process.stdout.close()
+        status = self.process.wait(60)
+        assert status == 0, f"the server ended with status {status}"

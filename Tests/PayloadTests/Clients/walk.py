@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-from server import Server
+from server import Server, children
 
 ALWAYS = {"server.info", "server.ping", "rpc.discover", "$/cancel"}
 # The states in which a method is granted; None is before there is a machine.
@@ -121,11 +121,7 @@ class Walk:
                     state = NEXT.get(method, state)
                 if state is not None and random.random() < 0.2:
                     assert server.call("vm.get")["state"] == state, (state, method)
-            server.process.stdin.close()
-            while server.receive():
-                pass
-            assert server.process.wait(60) == 0
-            server.process.stdout.close()
+            server.end()
             os.chdir("/")
             assert os.listdir(directory) == [], "a file remains"
 
@@ -139,8 +135,7 @@ def main(program, kernel, count):
     while walk.count < count:
         walk.life()
     assert len(os.listdir("/proc/self/fd")) == descriptors, "a descriptor remains"
-    children = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", "swiftlet"], capture_output=True).stdout
-    assert not children, "a process remains"
+    assert not children(os.getpid()), "a process remains"
 
 
 main(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,139 @@
+import CLinux
+import SystemPackage
+
+/// What directories hold.
+extension FileServer {
+    func openDirectory(_ node: UInt64) throws(Errno) -> FileReply {
+        let target = try descriptor(of: node)
+        guard FileIdentity(try target.status()).isDirectory else { throw .notDirectory }
+        let handle = try insert(try host.reopen(target, O_RDONLY | O_DIRECTORY))
+        return .value(fuse_open_out(fh: handle, open_flags: 0, padding: 0))
+    }
+
+    /// - Parameters:
+    ///   - room: for the reply.
+    ///   - withAttributes: whether the guest gets to know the files themselves as well (`READDIRPLUS`).
+    func list(
+        _ node: UInt64, _ parameters: fuse_read_in, room: Int, withAttributes: Bool
+    ) throws(Errno) -> FileReply {
+        let directory = try file(parameters.fh)
+        let offset = Int64(bitPattern: parameters.offset)
+        var listing = DirectoryListing(
+            limit: min(Int(parameters.size), room, FUSESizes.largestListing), withAttributes: withAttributes)
+        let records = try records(of: directory, from: offset, limit: listing.limit)
+        var isCut = false
+        for record in records {
+            guard listing.hasRoom(for: record.name.count) else {
+                isCut = true
+                break
+            }
+            listing.append(record, withAttributes ? known(record, in: node) : fuse_entry_out())
+        }
+        if isCut {
+            // Where there is no room for even one, the guest would take an empty reply for the end.
+            guard !listing.bytes.isEmpty else { throw .invalidArgument }
+            directory.position.withLock { $0 = nil }
+        }
+        return .bytes(listing.bytes)
+    }
+
+    /// What a guest is told of a name that it did not look up; nothing of a file that cannot be reached.
+    private func known(_ record: DirectoryRecord, in node: UInt64) -> fuse_entry_out {
+        guard !FileName.isDots(record.name), let name = try? FileName(record.name),
+            let directory = try? descriptor(of: node), let file = try? HostFiles.find(name, in: directory),
+            let entry = try? entry(name, in: node, file)
+        else { return fuse_entry_out() }
+        return entry
+    }
+
+    private func records(
+        of directory: OpenFile, from offset: Int64, limit: Int
+    ) throws(Errno) -> [DirectoryRecord] {
+        let result: Result<[DirectoryRecord], Errno> = directory.position.withLock { position in
+            do throws(Errno) {
+                if position != offset {
+                    position = nil
+                    try hostCall { lseek(directory.descriptor.rawValue, Int(offset), SEEK_SET) }
+                }
+                var buffer = [UInt8](repeating: 0, count: max(limit, DirectoryRecord.largest))
+                let count = try hostCall {
+                    directory_entries(directory.descriptor.rawValue, &buffer, buffer.count)
+                }
+                let records = DirectoryRecord.records(in: buffer[..<count])
+                position = records.last?.next ?? offset
+                return .success(records)
+            } catch {
+                position = nil
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+}
+
+/// An entry of a directory as getdents64(2) has it.
+struct DirectoryRecord: Sendable {
+    let inode: UInt64
+    /// Where the next entry is, in terms of the directory.
+    let next: Int64
+    /// As `d_type`.
+    let type: UInt8
+    let name: ArraySlice<UInt8>
+
+    private static let nameOffset = 19
+    /// Bytes of one with the longest name.
+    static let largest = 280
+
+    static func records(in bytes: ArraySlice<UInt8>) -> [DirectoryRecord] {
+        var records: [DirectoryRecord] = []
+        var rest = bytes
+        while rest.count > nameOffset {
+            let (inode, next, length) = rest.withUnsafeBytes { bytes in
+                (
+                    bytes.loadUnaligned(as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self),
+                    Int(bytes.loadUnaligned(fromByteOffset: 16, as: UInt16.self))
+                )
+            }
+            guard length > nameOffset, length <= rest.count else { break }
+            let type = rest[rest.startIndex + 18]
+            let name = rest.prefix(length).dropFirst(nameOffset).prefix { $0 != 0 }
+            records.append(DirectoryRecord(inode: inode, next: next, type: type, name: name))
+            rest = rest.dropFirst(length)
+        }
+        return records
+    }
+}
+
+/// A reply to `READDIR` or `READDIRPLUS`.
+struct DirectoryListing {
+    private(set) var bytes: [UInt8] = []
+    let limit: Int
+    private let withAttributes: Bool
+
+    init(limit: Int, withAttributes: Bool) {
+        self.limit = limit
+        self.withAttributes = withAttributes
+    }
+
+    private var headSize: Int { (withAttributes ? MemoryLayout<fuse_entry_out>.size : 0) + FUSESizes.directoryEntry }
+
+    func hasRoom(for nameLength: Int) -> Bool {
+        let size = headSize + nameLength
+        let padding = -size & (FUSESizes.entryAlignment - 1)
+        return bytes.count + size + padding <= limit
+    }
+
+    mutating func append(_ record: DirectoryRecord, _ entry: fuse_entry_out) {
+        if withAttributes { append(entry) }
+        append(record.inode)
+        append(record.next)
+        append(UInt32(clamping: record.name.count))
+        append(UInt32(record.type))
+        bytes += record.name
+        bytes += [UInt8](repeating: 0, count: -bytes.count & (FUSESizes.entryAlignment - 1))
+    }
+
+    private mutating func append(_ value: some BitwiseCopyable) {
+        withUnsafeBytes(of: value) { bytes += $0 }
+    }
+}

@@ -1,0 +1,73 @@
+import CLinux
+import Glibc
+import Linux
+import SystemPackage
+
+/// How files of a share are reached on the host: each name in the directory that it is in, and each file that is there by
+/// its own descriptor.
+struct HostFiles: Sendable {
+    /// This process's `/proc/self/fd`, where a file has a path that leads to it and nowhere else, whatever became of its names.
+    private let descriptors: SharedDescriptor
+
+    /// - Throws: where `/proc` is not mounted.
+    init() throws(SystemCallError) {
+        descriptors = SharedDescriptor(try OwnedDescriptor.open("/proc/self/fd", O_PATH | O_DIRECTORY))
+    }
+
+    /// What no name may do: lead out of its directory, through a symbolic link, or to another file system of the host.
+    private static let resolution = UInt64(
+        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
+
+    /// The file of that name, symbolic links included, without opening it (`O_PATH`).
+    static func find(_ name: FileName, in directory: SharedDescriptor) throws(Errno) -> SharedDescriptor {
+        try open(name.bytes, in: directory, O_PATH | O_NOFOLLOW)
+    }
+
+    /// A new file.
+    ///
+    /// - Throws: `EEXIST` where there is one, of whatever kind.
+    static func create(
+        _ name: FileName, in directory: SharedDescriptor, _ flags: CInt, mode: mode_t
+    ) throws(Errno) -> SharedDescriptor {
+        try open(name.bytes, in: directory, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+    }
+
+    private static func open(
+        _ name: [CChar], in directory: SharedDescriptor, _ flags: CInt, mode: mode_t = 0
+    ) throws(Errno) -> SharedDescriptor {
+        let descriptor = try hostCall {
+            open_beneath(
+                directory.rawValue, name, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode), resolution)
+        }
+        return SharedDescriptor(OwnedDescriptor(adopting: descriptor))
+    }
+
+    /// Whether the kernel can do all this, which it can since Linux 5.6.
+    static func check(_ directory: SharedDescriptor) throws(Errno) {
+        _ = try open([CChar(bitPattern: UInt8(ascii: ".")), 0], in: directory, O_PATH)
+    }
+
+    /// Opens the very file that a descriptor is for. The caller has seen that it is a regular file or a directory: opening a
+    /// device would have effects, and opening a FIFO would wait.
+    func reopen(_ file: SharedDescriptor, _ flags: CInt) throws(Errno) -> SharedDescriptor {
+        let name = "\(file.rawValue)"
+        let descriptor = try hostCall { openat(descriptors.rawValue, name, flags | O_CLOEXEC) }
+        return SharedDescriptor(OwnedDescriptor(adopting: descriptor))
+    }
+
+    func changeMode(of file: SharedDescriptor, to mode: mode_t) throws(Errno) {
+        let name = "\(file.rawValue)"
+        try hostCall { fchmodat(descriptors.rawValue, name, mode, 0) }
+    }
+
+    func checkAccess(to file: SharedDescriptor, _ mask: CInt) throws(Errno) {
+        let name = "\(file.rawValue)"
+        try hostCall { faccessat(descriptors.rawValue, name, mask, AT_EACCESS) }
+    }
+
+    /// Gives a file another name.
+    func link(_ file: SharedDescriptor, in directory: SharedDescriptor, _ name: FileName) throws(Errno) {
+        let old = "\(file.rawValue)"
+        try hostCall { linkat(descriptors.rawValue, old, directory.rawValue, name.bytes, AT_SYMLINK_FOLLOW) }
+    }
+}
