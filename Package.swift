@@ -49,6 +49,9 @@ let package = Package(
                 "CLinux", "GuestMemory", "Linux", "MachineConfiguration", "Network", "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
+        .target(
+            name: "Agent",
+            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
         .target(name: "PCI", dependencies: ["Linux"]),
         .target(
@@ -111,6 +114,7 @@ let package = Package(
                 "Storage", "Virtio", "VirtioTesting", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        .testTarget(name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryFiles"]),
         .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryFiles"]),
         .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles"),
@@ -137,6 +141,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/lab", exclude: ["rules.mk", "guests", "HeldMachine"]),
+        .executableTarget(
+            name: "agent-driver",
+            dependencies: ["Agent", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/AgentDriver"),
         .target(name: "HeldMachine", path: "Tests/lab/HeldMachine"),
     ],
     swiftLanguageModes: [.v6]

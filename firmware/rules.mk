@@ -60,3 +60,16 @@ $(FIRMWARE_BUILD)/programs/%: firmware/programs/%.c firmware/rules.mk
 	@musl-gcc -static -s -Os -std=c17 -Wall -Wextra -Werror \
 		-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu $< -o $@ \
 		&& printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
+
+# The agent, the first process of guests that run commands.
+firmware: $(FIRMWARE_BUILD)/agent
+
+FIRMWARE_AGENT := $(wildcard firmware/agent/*.swift)
+FIRMWARE_MUSL := /usr/include/$(shell uname -m)-linux-musl
+$(FIRMWARE_BUILD)/agent: $(FIRMWARE_AGENT) $(wildcard firmware/agent/System/*) firmware/rules.mk
+	@mkdir -p $(@D)
+	@swiftc -target x86_64-unknown-linux-gnu -swift-version 6 -enable-experimental-feature Embedded -wmo \
+		-parse-as-library -Osize -module-name Agent -I firmware/agent/System -Xfrontend -function-sections \
+		-Xcc -isystem -Xcc $(FIRMWARE_MUSL) \
+		-c $(FIRMWARE_AGENT) -o $@.o
+	@musl-gcc -static -s -Wl,--gc-sections $@.o -o $@ && printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@

@@ -1,0 +1,99 @@
+// What the agent needs of the C library and the kernel, and functions for what Swift cannot import: variadic ones, and
+// macros that are more than a number.
+#pragma once
+#define _GNU_SOURCE 1
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+static inline int last_error(void) { return errno; }
+
+static inline void set_error(int error) { errno = error; }
+
+// Opened for the place of its number.
+static inline int open_null(void) {
+  int descriptor = open("/dev/null", O_RDWR);
+  if (descriptor > 2) close(descriptor);
+  return descriptor;
+}
+
+static inline int open_file(const char *path, int flags) { return open(path, flags | O_CLOEXEC, 0600); }
+
+static inline int set_nonblocking(int descriptor) { return fcntl(descriptor, F_SETFL, O_NONBLOCK); }
+
+static inline int control(int descriptor, int request, void *argument) { return ioctl(descriptor, request, argument); }
+
+static inline int duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 3); }
+
+// The other side of a pseudo-terminal's master, wherever devpts is mounted (Linux 4.13).
+static inline int open_peer(int master) { return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); }
+
+// finit_module(2), for which musl has no function.
+static inline long insert_module(int descriptor) { return syscall(SYS_finit_module, descriptor, "", 0); }
+
+static inline void reset_signal(int number) { signal(number, SIG_DFL); }
+
+// setrlimit(2) takes an enumeration for its resource in some libraries.
+static inline int limit_resource(unsigned resource, uint64_t soft, uint64_t hard) {
+  struct rlimit limit = {soft, hard};
+  return setrlimit((int)resource, &limit);
+}
+
+// The socket for connections to a port of the host, not yet connected: vsock, or, for tests, the Unix socket that a vsock
+// device would have for it.
+static inline int host_socket(int family) { return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
+
+static inline int connect_vsock(int descriptor, uint32_t port) {
+  struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = port};
+  return connect(descriptor, (struct sockaddr *)&address, sizeof address);
+}
+
+static inline int connect_unix(int descriptor, const char *path, uint32_t port) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  snprintf(address.sun_path, sizeof address.sun_path, "%s_%u", path, port);
+  return connect(descriptor, (struct sockaddr *)&address, sizeof address);
+}
+
+// The error that a connection attempt ended with.
+static inline int socket_error(int descriptor) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+// Switches a network interface on or off.
+static inline void switch_interface(int socket, const char *name, int on) {
+  struct ifreq request = {0};
+  strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+  if (ioctl(socket, SIOCGIFFLAGS, &request) < 0) return;
+  request.ifr_flags = on ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP;
+  ioctl(socket, SIOCSIFFLAGS, &request);
+}
+
+static inline unsigned char end_of_file_character(const struct termios *settings) { return settings->c_cc[VEOF]; }
