@@ -35,10 +35,8 @@ public final class AgentSession {
         self.loop = loop
         self.report = report
         var token = [UInt8](repeating: 0, count: AgentProtocol.tokenSize)
-        let count = try token.withUnsafeMutableBytes { bytes throws(SystemCallError) in
-            try systemCall("getrandom") { getrandom(bytes.baseAddress, bytes.count, 0) }
-        }
-        guard count == token.count else { throw SystemCallError("getrandom", errno: .ioError) }
+        let count = token.withUnsafeMutableBytes { getrandom($0.baseAddress, $0.count, 0) }
+        guard count == token.count else { throw SystemCallError("getrandom", errno: currentErrno) }
         self.token = token
         introductions = StreamIntroductions(loop: loop) { [unowned self] introduction, descriptor in
             guard introduction.token == token else { return }

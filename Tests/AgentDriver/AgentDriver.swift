@@ -66,12 +66,12 @@ struct AgentDriver: ParsableCommand {
             while let signal = forwarded.next() { command.signal(signal) }
         }
         while status == nil { loop.turn(waiting: true) }
-        if powerOff { await(session, loop) }
+        if powerOff { awaitPowerOff(session, loop) }
         throw ExitCode(status ?? 125)
     }
 
     /// Powers the guest off, and waits until its agent has gone.
-    private func await(_ session: AgentSession, _ loop: EventLoop) {
+    private func awaitPowerOff(_ session: AgentSession, _ loop: EventLoop) {
         session.powerOff()
         while session.isOpen { loop.turn(waiting: true) }
     }
