@@ -7,8 +7,8 @@ include Tests/lab/rules.mk
 include Tests/bench/rules.mk
 include Tests/fuzz/rules.mk
 
-BUILD_PACKAGES := libarchive-dev libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) $(FIRMWARE_PACKAGES) \
+BUILD_PACKAGES := $(FIRMWARE_PACKAGES) libarchive-dev libzstd-dev liblz4-dev liblzma-dev zlib1g-dev nettle-dev liburing-dev pkg-config
+TEST_PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(LAB_TEST_PACKAGES) \
 	acpica-tools cpio xz-utils zstd lz4 gzip groff-base jq python3 python3-jsonschema
 
 SWIFTLET := .build/release/swiftlet
@@ -39,8 +39,8 @@ build-packages:
 test-packages:
 	$(call install,$(TEST_PACKAGES))
 
-# The release binary: static, position independent, stripped.
-build: build-packages
+# The release binary: static, position independent, stripped, with the guest's agent in it.
+build: build-packages $(FIRMWARE_BUILD)/agent
 	swift build $(RELEASE_FLAGS)
 
 # The manual page, made from what --help is made from. The generator knows one sentence about exit statuses only, and

@@ -16,8 +16,8 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "KernelStore", "Linux",
-                "Network", "Virtio",
+                "Agent", "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "KernelStore", "Linux",
+                "Network", "Virtio", "Worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -37,9 +37,13 @@ let package = Package(
             ]),
         .target(name: "ControlMessages", dependencies: ["MachineConfiguration"]),
         .target(
+            name: "Worker",
+            dependencies: ["Agent", "Linux", "Machine", "MachineConfiguration"]),
+        .target(
             name: "Machine",
             dependencies: [
-                "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux", "MachineConfiguration", "Network", "PCI",
+                "Agent", "AgentImage", "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux",
+                "MachineConfiguration", "Network", "PCI",
                 "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -52,6 +56,7 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(name: "AgentImage"),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
         .target(name: "PCI", dependencies: ["Linux"]),
         .target(
@@ -143,7 +148,9 @@ let package = Package(
             path: "Tests/lab", exclude: ["rules.mk", "guests", "HeldMachine"]),
         .executableTarget(
             name: "agent-driver",
-            dependencies: ["Agent", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Agent", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Tests/AgentDriver"),
         .target(name: "HeldMachine", path: "Tests/lab/HeldMachine"),
     ],

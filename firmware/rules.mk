@@ -66,10 +66,12 @@ firmware: $(FIRMWARE_BUILD)/agent
 
 FIRMWARE_AGENT := $(wildcard firmware/agent/*.swift)
 FIRMWARE_MUSL := /usr/include/$(shell uname -m)-linux-musl
-$(FIRMWARE_BUILD)/agent: $(FIRMWARE_AGENT) $(wildcard firmware/agent/System/*) firmware/rules.mk
+$(FIRMWARE_BUILD)/agent: $(FIRMWARE_AGENT) $(wildcard firmware/agent/System/*) firmware/rules.mk | build-packages
 	@mkdir -p $(@D)
 	@swiftc -target x86_64-unknown-linux-gnu -swift-version 6 -enable-experimental-feature Embedded -wmo \
 		-parse-as-library -Osize -module-name Agent -I firmware/agent/System -Xfrontend -function-sections \
 		-Xcc -isystem -Xcc $(FIRMWARE_MUSL) \
 		-c $(FIRMWARE_AGENT) -o $@.o
 	@musl-gcc -static -s -Wl,--gc-sections $@.o -o $@ && printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
+	@# Where it was not there before, what embeds it does not know that it depends on it.
+	@touch Sources/AgentImage/agent_image.c

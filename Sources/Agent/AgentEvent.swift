@@ -6,7 +6,7 @@ enum AgentEvent: Equatable {
     case failed(step: UInt32, errno: Int32)
     case outputComplete(CommandStream, bytes: UInt64)
     case streamFailed(CommandStream, errno: Int32)
-    case mounted
+    case done
     case refused(kind: UInt16, reason: UInt16)
 
     /// - Throws: `violation`.
@@ -38,9 +38,10 @@ enum AgentEvent: Equatable {
             _ = try payload.number(UInt32.self)
             self = .outputComplete(stream, bytes: try payload.number())
         case .streamFailed: self = .streamFailed(try Self.stream(&payload), errno: try Self.errno(&payload))
-        case .mounted: self = .mounted
+        case .done: self = .done
         case .refused: self = .refused(kind: try payload.number(), reason: try payload.number())
-        case .exec, .signal, .resize, .powerOff, .mount: throw PayloadReader.Malformed()
+        case .exec, .signal, .resize, .powerOff, .mount, .makeDirectory, .limitProcesses:
+            throw PayloadReader.Malformed()
         }
     }
 

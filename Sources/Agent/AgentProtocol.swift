@@ -21,12 +21,14 @@ public enum AgentProtocol {
         case resize = 18
         case powerOff = 19
         case mount = 20
+        case makeDirectory = 21
+        case limitProcesses = 22
         case started = 32
         case exited = 33
         case failed = 34
         case outputComplete = 35
         case streamFailed = 36
-        case mounted = 37
+        case done = 37
         case refused = 38
     }
 }
@@ -47,5 +49,6 @@ public enum RequestStep: UInt32, Sendable {
     case user = 4
     case directory = 5
     case execution = 6
-    case mounting = 7
+    /// What is about no command: a mount, a directory, a limit of all commands.
+    case fileSystem = 7
 }

@@ -16,7 +16,7 @@ public final class AgentSession {
     /// Bytes that may wait for the agent to read them.
     private static let mostWaiting = 8 << 20
 
-    private let loop: EventLoop
+    public let loop: EventLoop
     private let report: (Event) -> Void
     private let token: [UInt8]
     private var introductions: StreamIntroductions?
@@ -25,7 +25,7 @@ public final class AgentSession {
     private var frames = FrameBuffer()
     private var waiting: [UInt8] = []
     private var commands: [UInt32: GuestCommand] = [:]
-    private var mounts: [UInt32: (CInt?) -> Void] = [:]
+    private var requests: [UInt32: (GuestRequest, (AgentRequestError?) -> Void)] = [:]
     private var lastID: UInt32 = 0
     private var isReady = false
     private var end: AgentError?
@@ -104,23 +104,14 @@ public final class AgentSession {
         return command
     }
 
-    /// Has a file system mounted (mount(2)), and its directory made where there is none.
+    /// Has the agent do what is about no command.
     ///
-    /// - Parameter done: is given the guest's errno, 0 for success, or nil when the agent has gone.
-    public func mount(
-        _ source: String, at target: String, type: String, flags: UInt64 = 0, data: String = "",
-        done: @escaping (CInt?) -> Void
-    ) {
-        guard end == nil else { return loop.defer { done(nil) } }
+    /// - Parameter done: is given nil when it is done, but not before this returns.
+    public func perform(_ request: GuestRequest, done: @escaping (AgentRequestError?) -> Void) {
+        if let end { return loop.defer { done(.agent(end)) } }
         lastID &+= 1
-        mounts[lastID] = done
-        send(.mount, lastID) {
-            $0.text(Array(source.utf8))
-            $0.text(Array(target.utf8))
-            $0.text(Array(type.utf8))
-            $0.number(flags)
-            $0.text(Array(data.utf8))
-        }
+        requests[lastID] = (request, done)
+        send(request.kind, lastID) { request.write(to: &$0) }
     }
 
     /// Has the guest power off, which kills its processes and writes everything to its disks first.
@@ -199,8 +190,8 @@ public final class AgentSession {
                 throw .refused(kind: kind, reason: reason)
             }
             command.finish(.unknown(.refused(kind: kind, reason: reason)))
-        case .mounted: try finishMount(frame.id, errno: 0)
-        case .failed(_, let errno) where mounts[frame.id] != nil: try finishMount(frame.id, errno: errno)
+        case .done: try finishRequest(frame.id, errno: 0)
+        case .failed(_, let errno) where requests[frame.id] != nil: try finishRequest(frame.id, errno: errno)
         default:
             if let command = commands[frame.id] {
                 try command.receive(event)
@@ -210,11 +201,11 @@ public final class AgentSession {
         }
     }
 
-    private func finishMount(_ id: UInt32, errno: CInt) throws(AgentError) {
-        guard let done = mounts.removeValue(forKey: id) else {
-            throw .violation("news of a mount that nobody asked for")
+    private func finishRequest(_ id: UInt32, errno: CInt) throws(AgentError) {
+        guard let (request, done) = requests.removeValue(forKey: id) else {
+            throw .violation("news of a request that nobody made")
         }
-        done(errno)
+        done(errno == 0 ? nil : .guest(request, errno: errno))
     }
 
     func forget(_ command: GuestCommand) {
@@ -229,9 +220,9 @@ public final class AgentSession {
         introductions?.stop()
         waiting = []
         for command in commands.values { command.finish(.unknown(error)) }
-        let waitingMounts = mounts.values
-        mounts = [:]
-        for done in waitingMounts { done(nil) }
+        let unanswered = requests.values
+        requests = [:]
+        for (_, done) in unanswered { done(.agent(error)) }
         report(.ended(error))
     }
 }

@@ -13,6 +13,8 @@ public struct CommandExit: Equatable, Sendable {
     public let systemTime: UInt64
     /// The most memory that one process had resident, in KiB.
     public let residentMemory: UInt64
+    /// What it ran into, or another command meanwhile.
+    public let limits: LimitsMet
 
     init(_ payload: inout PayloadReader) throws(PayloadReader.Malformed) {
         let how: UInt32 = try payload.number()
@@ -27,7 +29,25 @@ public struct CommandExit: Equatable, Sendable {
         userTime = try payload.number()
         systemTime = try payload.number()
         residentMemory = try payload.number()
+        limits = LimitsMet(rawValue: try payload.number())
+        _ = try payload.number(UInt32.self)
     }
+}
+
+/// Limits of the guest's that commands ran into.
+public struct LimitsMet: OptionSet, Equatable, Sendable {
+    public let rawValue: UInt32
+
+    public init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    /// A process was killed for want of memory.
+    public static let memory = LimitsMet(rawValue: 1)
+    /// A process could not be made because there were too many.
+    public static let processes = LimitsMet(rawValue: 2)
+    /// The file system of the command's root has no room left.
+    public static let disk = LimitsMet(rawValue: 4)
 }
 
 /// How it went with a command.

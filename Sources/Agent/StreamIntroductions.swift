@@ -79,7 +79,9 @@ final class StreamIntroductions {
 
     private func finish(_ visitor: Visitor) {
         remove(visitor)
-        guard let descriptor = visitor.descriptor.take(), let introduction = Introduction(visitor.header) else { return }
+        guard let descriptor = visitor.descriptor.take(), let introduction = Introduction(visitor.header) else {
+            return
+        }
         introduce(introduction, descriptor)
     }
 }

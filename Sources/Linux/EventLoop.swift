@@ -99,6 +99,14 @@ public final class EventLoop: @unchecked Sendable {
         isDone.wait { $0 }
     }
 
+    /// Hands a descriptor to the loop's thread; one that comes too late is closed.
+    public func perform(
+        with descriptor: consuming OwnedDescriptor, _ job: @escaping @Sendable (consuming OwnedDescriptor) -> Void
+    ) {
+        let handed = Mutex<OwnedDescriptor?>(consume descriptor)
+        perform { if let descriptor = handed.withLock({ $0.take() }) { job(descriptor) } }
+    }
+
     /// Lets the thread end after the jobs that were handed in before.
     public func stop() {
         hand({ [self] in isRunning = false }, isLast: true)

@@ -19,6 +19,22 @@ public enum UnixSocket {
         return descriptor
     }
 
+    /// Makes two sockets that are connected with each other and have no name (socketpair(2)).
+    ///
+    /// - Parameter takePeer: is given the other one.
+    public static func pair(
+        _ takePeer: (consuming OwnedDescriptor) -> Void
+    ) throws(SystemCallError) -> OwnedDescriptor {
+        let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        var ends = [2 of CInt](repeating: -1)
+        var span = ends.mutableSpan
+        try span.withUnsafeMutableBufferPointer { ends throws(SystemCallError) in
+            _ = try systemCall("socketpair") { socketpair(AF_UNIX, flags, 0, ends.baseAddress) }
+        }
+        takePeer(OwnedDescriptor(adopting: ends[1]))
+        return OwnedDescriptor(adopting: ends[0])
+    }
+
     static func make() throws(SystemCallError) -> OwnedDescriptor {
         let flags = CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         return OwnedDescriptor(adopting: try systemCall("socket") { socket(AF_UNIX, flags, 0) })

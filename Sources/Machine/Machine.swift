@@ -19,6 +19,8 @@ public final class Machine: Sendable {
     public let serial: Serial16550?
     /// The guest's memory balloon, where it has one.
     public let balloon: Balloon?
+    /// Where the guest's agent connects to; nil for a guest without one.
+    public let agentPorts: AgentPorts?
 
     private let virtioConsole: LoopConfined<ConsoleDevice>?
     private let wiring: MachineWiring
@@ -65,6 +67,7 @@ public final class Machine: Sendable {
             (consolePort, self.serial) = (serial, serial)
         }
         balloon = plan.devices.balloon
+        agentPorts = plan.devices.agentPorts
         virtioConsole = plan.devices.console
         powerButton = try EventCounter()
         try vm.bind(powerButton, toInterrupt: Layout.powerButtonInterrupt)

@@ -19,6 +19,8 @@ public enum Outcome: Equatable, Sendable {
         /// A signal with this number.
         case signal(CInt)
         case timeLimit
+        /// Its work was done.
+        case finished
         /// The user, at the terminal.
         case user
         /// The guest's output could not be written any more.

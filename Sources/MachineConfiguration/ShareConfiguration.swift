@@ -9,15 +9,18 @@ extension VMConfiguration {
         public var tag: String
         /// Whether the guest may only read it; it may unless this is false.
         public var readOnly: Bool?
+        /// Where the agent mounts it, in the root of commands; nil where it does not.
+        public var mountPoint: String?
 
         package enum CodingKeys: String, CodingKey, CaseIterable {
-            case id, path, tag, readOnly
+            case id, path, tag, readOnly, mountPoint
         }
 
-        public init(path: String, tag: String, readOnly: Bool? = nil) {
+        public init(path: String, tag: String, readOnly: Bool? = nil, mountPoint: String? = nil) {
             self.path = path
             self.tag = tag
             self.readOnly = readOnly
+            self.mountPoint = mountPoint
         }
 
         /// Bytes of the longest tag (virtio 1.3 §5.11.4).
@@ -44,9 +47,24 @@ extension VMConfiguration {
                 throw ConfigurationError(
                     field: "\(field)/tag", value: "'\(share.tag)'", problem: "another share has this tag")
             }
+            if let mountPoint = share.mountPoint { try validate(mountPoint, of: "\(field)/mountPoint") }
             guard !share.name.isEmpty else {
                 throw ConfigurationError(field: "\(field)/id", value: "''", problem: "it must have a letter at least")
             }
+        }
+    }
+}
+
+extension VMConfiguration {
+    private func validate(_ mountPoint: String, of field: String) throws(ConfigurationError) {
+        func fail(_ problem: String) -> ConfigurationError {
+            ConfigurationError(field: field, value: "'\(mountPoint)'", problem: problem)
+        }
+        guard mountPoint.hasPrefix("/"), mountPoint.contains(where: { $0 != "/" }), !mountPoint.utf8.contains(0) else {
+            throw fail("it must be a path in the guest that begins with '/', and not the root itself")
+        }
+        guard agent != nil else {
+            throw fail("it is the agent that mounts shares, and the machine has none: give /agent")
         }
     }
 }
@@ -63,9 +81,14 @@ extension VMConfiguration.Share: DescribedObject {
                 .text(
                     .init(
                         pattern: #"^[^\u0000]*$"#, length: 1...VMConfiguration.Share.longestTag,
-                        meaning: "1 to \(VMConfiguration.Share.longestTag) bytes, without a zero byte", examples: ["source"])),
+                        meaning: "1 to \(VMConfiguration.Share.longestTag) bytes, without a zero byte",
+                        examples: ["source"])),
                 "What the guest mounts it by: 'mount -t virtiofs TAG DIRECTORY'")
         case .readOnly: .optional(Bool.self, "Whether the guest may only read it", usual: true)
+        case .mountPoint:
+            .optional(
+                .path(), "Where the agent mounts it, a path from the root of commands; it does not unless this is given"
+            )
         }
     }
 }
@@ -76,5 +99,6 @@ extension VMConfiguration.Share: Decodable {
         self.init(path: try fields.require(.path), tag: try fields.require(.tag))
         try fields.read(.id, into: &id)
         try fields.read(.readOnly, into: &readOnly)
+        try fields.read(.mountPoint, into: &mountPoint)
     }
 }

@@ -15,6 +15,7 @@ extension VMConfiguration: Decodable {
         try fields.read(.ports, into: &ports)
         try fields.read(.vsock, into: &vsock)
         try fields.read(.shares, into: &shares)
+        try fields.read(.agent, into: &agent)
     }
 }
 

@@ -25,9 +25,12 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
     public var vsock: Vsock?
     /// Directories of the host that the guest can mount.
     public var shares: [Share] = []
+    /// What runs commands in the guest; nil for a guest that has an init of its own.
+    public var agent: Agent?
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
-        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock, shares
+        case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock, shares,
+            agent
     }
 
     /// What is between a virtio device and its driver.
@@ -115,6 +118,7 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
         try validateDisks()
         try validateNets()
         try validateShares()
+        try validateAgent()
         try validateDevices()
     }
 }
@@ -139,6 +143,10 @@ extension VMConfiguration: DescribedObject {
                 .list(of: Port.schema, atMost: mostPorts), "Further streams of bytes to and from the guest", usual: [])
         case .vsock: .optional(Vsock.self, "Connections with the host without a network; there are none unless given")
         case .shares: .optional([Share].self, "Directories of the host that the guest can mount", usual: [])
+        case .agent:
+            .optional(
+                Agent.self,
+                "What runs commands in the guest, as its first process; without it the guest has an init of its own")
         }
     }
 }

@@ -17,6 +17,8 @@ extension VMConfiguration {
 
         /// Contexts that a guest can have: those below have a meaning of their own, and the highest stands for any.
         static let contexts: ClosedRange<UInt64> = 3...0xFFFF_FFFE
+        /// That of a guest for which none was given: nothing but its agent uses it.
+        package static let usualContext = contexts.lowerBound
         /// Bytes of the longest path: those of the guest's ports are longer by an underscore and ten digits.
         static let longestPath = VMConfiguration.longestSocketPath - 11
 

@@ -15,7 +15,8 @@ struct ConfigurationOrigin {
         ("/hugePages", "--huge-pages"), ("/transport", "--transport"), ("/disks", "--disk"), ("/nets", "--net"),
         ("/entropy", "--entropy"), ("/balloon/size", "--balloon"), ("/balloon", "--balloon"),
         ("/console/device", "--console"), ("/ports", "--port"), ("/vsock", "--vsock"),
-        ("/shares", "--share"),
+        ("/shares", "--share"), ("/agent/root", "--root"), ("/agent/modules", "--modules"),
+        ("/agent/diskSize", "--disk-size"), ("/agent/processes", "--pids"),
     ]
     /// Fields whose keys are other words in options.
     private static let keys = [
@@ -29,6 +30,11 @@ struct ConfigurationOrigin {
     /// Notes that an option gave the field.
     mutating func note(_ field: String) {
         given.insert(field)
+    }
+
+    /// Whether an option gave the field.
+    func isGiven(_ field: String) -> Bool {
+        given.contains(field)
     }
 
     /// What the file says and what has no effect, in sentences.

@@ -13,8 +13,17 @@ enum ProcessSignals {
     /// Blocks the signals that `Supervisor` serves, and lets writes to a closed pipe fail instead of killing.
     /// Signals that whoever started this process wants ignored, as `nohup` does, stay ignored.
     static func takeOver() -> SignalSet {
+        takeOver(ending)
+    }
+
+    /// The same for `CommandSupervisor`, which hands them on to the command.
+    static func takeOverForCommand() -> SignalSet {
+        takeOver(ending + [SIGUSR1, SIGUSR2])
+    }
+
+    private static func takeOver(_ signals: [CInt]) -> SignalSet {
         signal(SIGPIPE, SIG_IGN)
-        let set = SignalSet(ending.filter { !isIgnored($0) } + [SIGTSTP, SIGCONT, SIGWINCH])
+        let set = SignalSet(signals.filter { !isIgnored($0) } + [SIGTSTP, SIGCONT, SIGWINCH])
         set.block()
         return set
     }

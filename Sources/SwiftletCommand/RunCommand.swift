@@ -36,10 +36,20 @@ struct RunCommand: ParsableCommand {
     struct Options: ParsableArguments {
         @OptionGroup var machine: MachineOptions
 
+        @OptionGroup(title: "Options for a command in the guest") var command: CommandOptions
+
         @Option(
             help: ArgumentHelp("Kill the machine after this time, such as 90s or 10m.", valueName: "duration"),
             transform: OptionValue.timeSpan)
         var timeout: TimeSpan?
+
+        @Option(
+            help: ArgumentHelp(
+                """
+                A file to write one line of JSON to at the end: how the command ended (cause, code, signal), and what time \
+                it took (wallMs, bootMs).
+                """, valueName: "file"), completion: .file())
+        var statusFile: String?
 
         @Flag(name: .short, help: "Tell on stderr what the machine did: milestones, exits, a fault's registers.")
         var verbose = false
@@ -60,16 +70,22 @@ struct RunCommand: ParsableCommand {
                 throw ValidationError(Options.message(for: error))
             }
         }
-        if let name = command.first(where: { $0 != "--" }) {
+        if words.isEmpty {
+            try options.command.refuseWithoutCommand()
+            if options.statusFile != nil {
+                throw ValidationError("--status-file tells how a command ended, and there is none: add '-- COMMAND'")
+            }
+        } else if options.machine.initrd != nil {
             throw ValidationError(
-                """
-                '\(name)': running a command in the guest takes an agent there, which this version has not \
-                got; what runs is the /init of the --initrd
-                """)
+                "a command is run by Swiftlet's own /init: leave out --initrd, or the command '\(words[0])'")
         }
     }
 
+    /// The command in the guest and its arguments.
+    private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
+
     func run() throws {
+        guard words.isEmpty else { throw ExitCode(try CommandRun(options, words: words).run()) }
         let end = try runMachine()
         // Nothing of the machine is left now, as a signal would leave it.
         try self.end(end.outcome, signal: end.signal, lostOutput: end.lostOutput)
@@ -114,10 +130,9 @@ struct RunCommand: ParsableCommand {
 
     /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.
     private func makeMachine() throws -> Machine {
-        let cache = UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") }
         let (configuration, origin) = try options.machine.configuration()
         do {
-            let plan = try MachinePlan(configuration, cache: cache)
+            let plan = try MachinePlan(configuration, cache: UserDirectories.kernelCache)
             for warning in plan.warnings + origin.warnings { standardError.write("swiftlet: \(warning)\n") }
             return try Machine(try System(), plan)
         } catch {
@@ -134,7 +149,7 @@ struct RunCommand: ParsableCommand {
         case .killed(.outputFailure(.brokenPipe)): ProcessSignals.die(of: SIGPIPE)
         case .killed(.outputFailure(let errno)): try end(.failure, "stdout: \(errno); the machine was killed")
         case .killed(.timeLimit): try end(.timedOut, "the time limit of \(options.timeout?.description ?? "") ran out")
-        case .killed(.user): throw ExitCode.success
+        case .killed(.user), .killed(.finished): throw ExitCode.success
         case .failed(let report): try end(.failure, report)
         case .fault(let report): try end(.guestDied, report)
         case .panicked(let reason):

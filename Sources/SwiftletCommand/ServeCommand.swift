@@ -59,7 +59,7 @@ struct ServeCommand: ParsableCommand {
 
         let made = try ControlServer(
             on: loop, version: Swiftlet.configuration.version, policy: onDisconnect,
-            cache: UserDirectories.cache.map { KernelCache(directory: $0 + "/kernels") })
+            cache: UserDirectories.kernelCache)
         server = made
         let clientProcess = try client.map { try ClientProcess($0, on: loop) { made.disconnect() } }
         if clientProcess?.hasEnded == true { return }

@@ -1,3 +1,4 @@
+import Boot
 import Glibc
 
 /// The user's own places for files (XDG Base Directory Specification 0.8).
@@ -7,6 +8,9 @@ enum UserDirectories {
         if let cache = variable("XDG_CACHE_HOME") { return cache + "/swiftlet" }
         return variable("HOME").map { $0 + "/.cache/swiftlet" }
     }
+
+    /// For kernels that were unpacked; nil to unpack them each time.
+    static var kernelCache: KernelCache? { cache.map { KernelCache(directory: $0 + "/kernels") } }
 
     /// For what the user put there, `$XDG_DATA_HOME/swiftlet`; nil for a user without a home.
     static var data: String? {

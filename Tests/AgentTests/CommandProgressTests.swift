@@ -4,7 +4,7 @@ import Testing
 
 struct CommandProgressTests {
     private static let exit: CommandExit = {
-        var payload = PayloadReader([UInt8](repeating: 0, count: 32))
+        var payload = PayloadReader([UInt8](repeating: 0, count: 40))
         return try! CommandExit(&payload)
     }()
 
@@ -71,7 +71,7 @@ struct CommandProgressTests {
 
     @Test(
         arguments: [
-            [.exited(exit)], [.mounted], [.started(pid: 1), .started(pid: 1)],
+            [.exited(exit)], [.done], [.started(pid: 1), .started(pid: 1)],
             [.started(pid: 1), .failed(step: 6, errno: 2)],
             [.failed(step: 6, errno: 2), .started(pid: 1)], [.started(pid: 1), .exited(exit), .exited(exit)],
             [.outputComplete(.input, bytes: 0)],

@@ -14,7 +14,8 @@ struct CommandRequestTests {
         var expected: [UInt8] = []
         expected += bytes(3 as UInt32) + bytes(24 as UInt16) + bytes(80 as UInt16)
         expected += bytes(1 as UInt32) + bytes(2 as UInt32) + bytes(1 as UInt32) + bytes(3 as UInt32)
-        expected += bytes(1 as UInt32) + bytes(7 as UInt32) + bytes(0 as UInt32) + bytes(8 as UInt64) + bytes(UInt64.max)
+        expected +=
+            bytes(1 as UInt32) + bytes(7 as UInt32) + bytes(0 as UInt32) + bytes(8 as UInt64) + bytes(UInt64.max)
         expected += text("/r") + text("/d")
         expected += bytes(2 as UInt32) + bytes(2 as UInt32) + [0xFF, 0x0A] + bytes(0 as UInt32)
         expected += bytes(1 as UInt32) + text("A=b")

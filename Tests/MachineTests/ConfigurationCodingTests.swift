@@ -17,7 +17,8 @@ struct ConfigurationCodingTests {
     /// Fails for a field that is forgotten in either direction.
     @Test func everyFieldIsKept() throws {
         let json = """
-            {"balloon": {"deflateOnOOM": false, "size": "1M", "statisticsInterval": 5},
+            {"agent": {"diskSize": "1G", "modules": "m", "processes": 9, "root": "r"},
+             "balloon": {"deflateOnOOM": false, "size": "1M", "statisticsInterval": 5},
              "console": {"device": "virtio", "output": "file:/tmp/log"}, "cpus": 4,
              "disks": [{"bytesPerSecond": 5000, "direct": true, "id": "d", "operationsPerSecond": 7, "path": "p",
                         "queueSize": 64, "queues": 2, "readOnly": true, "serial": "s"}],
@@ -27,7 +28,7 @@ struct ConfigurationCodingTests {
              "nets": [{"bytesPerSecond": 5000, "fd": 5, "id": "n", "mac": "02:00:00:00:00:01", "mtu": 9000, "queues": 2,
                        "tap": "t", "user": false}],
              "ports": [{"file": "f", "name": "p", "socket": "s"}],
-             "shares": [{"id": "i", "path": "p", "readOnly": false, "tag": "t"}], "transport": "pci",
+             "shares": [{"id": "i", "mountPoint": "/m", "path": "p", "readOnly": false, "tag": "t"}], "transport": "pci",
              "vsock": {"cid": 3, "socket": "v"}}
             """
         let configuration = try decode(json)
@@ -43,6 +44,7 @@ struct ConfigurationCodingTests {
             (configuration, given), (configuration.kernel, given?["kernel"]),
             (configuration.console, given?["console"]),
             (try #require(configuration.balloon), given?["balloon"]),
+            (try #require(configuration.agent), given?["agent"]),
             (try #require(configuration.vsock), given?["vsock"]),
             (configuration.ports[0], (given?["ports"] as? [Any])?.first),
             (configuration.disks[0], (given?["disks"] as? [Any])?.first),

@@ -36,7 +36,7 @@ final class Agent: PollerClient {
             control.send(.hello, 0) {
                 $0.append(number: Protocol.version)
                 $0.append(contentsOf: repeatElement(0, count: Protocol.tokenSize))
-                let capabilities: [StaticString] = ["terminal", "mount", "root"]
+                let capabilities: [StaticString] = ["terminal", "mount", "root", "limits"]
                 $0.append(number: UInt32(capabilities.count))
                 for capability in capabilities {
                     $0.append(number: UInt32(capability.utf8CodeUnitCount))
@@ -88,6 +88,11 @@ final class Agent: PollerClient {
         case .hello: isWellFormed = receiveHello(&reader)
         case .exec: isWellFormed = receiveExec(id, payload)
         case .mount: isWellFormed = receiveMount(id, payload)
+        case .makeDirectory: isWellFormed = receiveMakeDirectory(id, payload)
+        case .limitProcesses:
+            let number: UInt64 = reader.number()
+            isWellFormed = reader.isComplete && number > 0
+            if isWellFormed { answer(id, CommandGroup.limitProcesses(to: number)) }
         case .signal:
             let number: UInt32 = reader.number()
             isWellFormed = reader.isComplete && (1...64).contains(number)
@@ -145,13 +150,29 @@ final class Agent: PollerClient {
 
     private func receiveMount(_ id: UInt32, _ payload: UnsafeRawBufferPointer) -> Bool {
         guard let request = MountRequest(payload) else { return false }
-        let error = mounts.perform(request)
-        if error == 0 {
-            control?.send(.mounted, id)
-        } else {
-            tellFailure(id, Protocol.Step.mounting.rawValue, error)
-        }
+        answer(id, mounts.perform(request))
         return true
+    }
+
+    private func receiveMakeDirectory(_ id: UInt32, _ payload: UnsafeRawBufferPointer) -> Bool {
+        let texts = Texts(payload: payload.count)
+        var reader = PayloadReader(payload)
+        let path = reader.text(into: texts)
+        let mode: UInt32 = reader.number()
+        guard reader.isComplete, path[0] == CChar(bitPattern: UInt8(ascii: "/")) else { return false }
+        answer(id, makeDirectories(path, mode: mode & 0o7777))
+        return true
+    }
+
+    /// Tells how a request went that is about files or limits.
+    ///
+    /// - Parameter error: an errno, or 0.
+    private func answer(_ id: UInt32, _ error: CInt) {
+        if error == 0 {
+            control?.send(.done, id)
+        } else {
+            tellFailure(id, Protocol.Step.fileSystem.rawValue, error)
+        }
     }
 
     // MARK: Events

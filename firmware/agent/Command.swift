@@ -13,13 +13,18 @@ final class Command: PollerClient {
     /// Where the child tells that it could not become the program; closed by that.
     private var report: CInt = -1
     private var hasEnded = false
+    private var limitsBefore = CommandGroup.Events.now
+    private var root: UnsafeMutablePointer<CChar>?
 
     init(_ agent: Agent, id: UInt32) {
         self.agent = agent
         self.id = id
     }
 
-    deinit { if terminal >= 0 { close(terminal) } }
+    deinit {
+        if terminal >= 0 { close(terminal) }
+        free(root)
+    }
 
     /// Whether nothing is left of it.
     var isOver: Bool {
@@ -42,6 +47,7 @@ final class Command: PollerClient {
             return false
         }
         self.pid = pid
+        if request.root[0] != 0 { root = strdup(request.root) }
         report = ends.reading
         agent.poller.watch(report, for: EPOLLIN, self)
         return true
@@ -154,10 +160,18 @@ final class Command: PollerClient {
             $0.append(number: usage.ru_utime.microseconds)
             $0.append(number: usage.ru_stime.microseconds)
             $0.append(number: UInt64(usage.ru_maxrss))
+            $0.append(number: limitsMet)
+            $0.append(number: 0 as UInt32)
         }
         output?.commandEnded()
         errors?.commandEnded()
         agent.streamEnded()
+    }
+
+    /// The limits that it, or another command meanwhile, ran into, as bits.
+    private var limitsMet: UInt32 {
+        let isDiskFull = root.map { is_full($0) != 0 } ?? false
+        return CommandGroup.Events.now.limits(since: limitsBefore) | (isDiskFull ? Protocol.Limit.disk : 0)
     }
 
     func discardStreams() {

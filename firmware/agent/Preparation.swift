@@ -17,6 +17,8 @@ enum Preparation {
         ] as [(StaticString, StaticString)] {
             symlink(text(target), text(path))
         }
+        // A name that every root can resolve.
+        sethostname(text("localhost"), 9)
         insertModules()
         NetworkInterfaces.switchLoopbackOn()
         Protection.set()

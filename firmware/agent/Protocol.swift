@@ -17,12 +17,14 @@ enum Protocol {
         case resize = 18
         case powerOff = 19
         case mount = 20
+        case makeDirectory = 21
+        case limitProcesses = 22
         case started = 32
         case exited = 33
         case failed = 34
         case outputComplete = 35
         case streamFailed = 36
-        case mounted = 37
+        case done = 37
         case refused = 38
     }
 
@@ -44,7 +46,14 @@ enum Protocol {
         case user = 4
         case directory = 5
         case execution = 6
-        case mounting = 7
+        case fileSystem = 7
+    }
+
+    /// What a command may have run into, as bits.
+    enum Limit {
+        static let memory: UInt32 = 1
+        static let processes: UInt32 = 2
+        static let disk: UInt32 = 4
     }
 
     enum Stream: UInt32 {

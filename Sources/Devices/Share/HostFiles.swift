@@ -19,8 +19,15 @@ struct HostFiles: Sendable {
         RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
 
     /// The file of that name, symbolic links included, without opening it (`O_PATH`).
+    ///
+    /// - Throws: `ENOENT` also where another file system is mounted, so that a guest can have a directory of its own there,
+    ///   in a layer above.
     static func find(_ name: FileName, in directory: SharedDescriptor) throws(Errno) -> SharedDescriptor {
-        try open(name.bytes, in: directory, O_PATH | O_NOFOLLOW)
+        do throws(Errno) {
+            return try open(name.bytes, in: directory, O_PATH | O_NOFOLLOW)
+        } catch {
+            throw error == .improperLink ? .noSuchFileOrDirectory : error
+        }
     }
 
     /// A new file.

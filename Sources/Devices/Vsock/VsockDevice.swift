@@ -7,7 +7,7 @@ import Virtio
 ///
 /// A program on the host connects to the socket's path, writes `CONNECT port\n`, and reads `OK hostport\n` once the
 /// guest has taken the connection; without that its socket is closed. A program in the guest that connects to port P of
-/// the host (context 2) reaches the socket at that path followed by `_P`.
+/// the host (context 2) reaches the socket at that path followed by `_P`, or the monitor itself where P is one of its own.
 public final class VsockDevice: VirtioDevice {
     private static let queueSize: UInt16 = 256
     /// For events, of which there are none to tell.
@@ -19,7 +19,8 @@ public final class VsockDevice: VirtioDevice {
     }
 
     private let guestCID: UInt64
-    private let path: String
+    private let path: String?
+    private let ownPorts: VsockPorts
     private var listener: UnixListener?
     private var context: DeviceContext?
     public let statistics = TrafficStatistics()
@@ -34,10 +35,12 @@ public final class VsockDevice: VirtioDevice {
     /// - Parameters:
     ///   - guestCID: the guest's context.
     ///   - listener: where the host's programs connect to; the paths of the guest's ports are longer by an underscore and
-    ///     ten digits.
-    public init(guestCID: UInt64, listener: consuming UnixListener) {
+    ///     ten digits. nil for none.
+    ///   - ownPorts: ports of the host on which the monitor itself takes connections.
+    public init(guestCID: UInt64, listener: consuming UnixListener?, ownPorts: VsockPorts = [:]) {
         self.guestCID = guestCID
-        path = listener.path
+        self.ownPorts = ownPorts
+        path = listener?.path
         self.listener = consume listener
     }
 
@@ -52,9 +55,9 @@ public final class VsockDevice: VirtioDevice {
 
     public func attach(_ context: DeviceContext) {
         self.context = context
-        let connections = VsockSwitch(guestCID: guestCID, path: path, loop: context.loop) { [unowned self] in
-            serveSoon()
-        }
+        let connections = VsockSwitch(
+            guestCID: guestCID, path: path, ownPorts: ownPorts, loop: context.loop
+        ) { [unowned self] in serveSoon() }
         self.connections = connections
         guard let listener = listener.take() else { return }
         clients = VsockClients(listener, loop: context.loop) { [unowned connections] port, descriptor in

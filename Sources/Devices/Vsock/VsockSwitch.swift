@@ -2,13 +2,14 @@ import Linux
 import Virtio
 
 /// Connects ports of a guest with Unix sockets of the host: the guest's packets go in, and packets for the guest come
-/// out. A guest reaches port P of the host at the socket `PATH_P`.
+/// out. A guest reaches port P of the host at the socket `PATH_P`, but for ports that are the monitor's own.
 ///
 /// Used on the thread of its event loop only. Whatever the guest sends, it is bounded what is kept: connections, the
 /// bytes of each, and packets that wait for the guest's buffers.
 public final class VsockSwitch {
     private let guestCID: UInt64
-    private let path: String
+    private let path: String?
+    private let ownPorts: VsockPorts
     private let limits: VsockLimits
     private let loop: EventLoop
     /// Is called when there may be packets for the guest.
@@ -24,14 +25,16 @@ public final class VsockSwitch {
     private var isTicking = false
 
     /// - Parameters:
-    ///   - path: the beginning of the paths of the host's sockets.
+    ///   - path: the beginning of the paths of the host's sockets; nil for none.
     ///   - hasPackets: is called when there may be packets for the guest, but not from `receive` and `nextPacket`.
     public init(
-        guestCID: UInt64, path: String, loop: EventLoop, limits: VsockLimits = VsockLimits(),
+        guestCID: UInt64, path: String?, ownPorts: VsockPorts = [:], loop: EventLoop,
+        limits: VsockLimits = VsockLimits(),
         hasPackets: @escaping () -> Void
     ) {
         self.guestCID = guestCID
         self.path = path
+        self.ownPorts = ownPorts
         self.limits = limits
         self.loop = loop
         self.hasPackets = hasPackets
@@ -87,13 +90,18 @@ public final class VsockSwitch {
     /// Asks the host's program to take a connection; again later when there is no room in its queue.
     private func connect(_ connection: VsockConnection) {
         do throws(SystemCallError) {
-            let descriptor = try UnixSocket.connect(to: "\(path)_\(connection.key.host)")
-            try adopt(descriptor, for: connection)
+            try adopt(try openHostEnd(port: connection.key.host), for: connection)
             connection.deadline = nil
             connection.state.hostAccepted()
         } catch {
             if error.errno == .wouldBlock { tickSoon() } else { reset(connection) }
         }
+    }
+
+    private func openHostEnd(port: UInt32) throws(SystemCallError) -> OwnedDescriptor {
+        if let accept = ownPorts[port] { return try UnixSocket.pair(accept) }
+        guard let path else { throw SystemCallError("connect", errno: .connectionRefused) }
+        return try UnixSocket.connect(to: "\(path)_\(port)")
     }
 
     private func adopt(

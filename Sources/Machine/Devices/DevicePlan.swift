@@ -19,6 +19,8 @@ struct DevicePlan: Sendable {
     /// The virtio console; nil when the serial port is the console.
     private(set) var consoleLink: ConsoleLink?
     private(set) var console: LoopConfined<ConsoleDevice>?
+    /// Where the guest's agent connects to; nil for a guest without one.
+    private(set) var agentPorts: AgentPorts?
 
     init(_ configuration: VMConfiguration, events: EventLog) throws {
         transport = configuration.transport
@@ -40,10 +42,18 @@ struct DevicePlan: Sendable {
             consoleLink = plan.link
             console = try add("console", plan.device)
         }
-        if let vsock = configuration.vsock { try add("vsock", try Self.vsock(vsock)) }
-        for (index, share) in configuration.shares.enumerated() {
-            let plan = try FieldError.naming("/shares/\(index)/path") {
-                try SharePlan(share, of: configuration.shares.count, memorySize: configuration.memory.bytes)
+        agentPorts = configuration.agent.map { _ in AgentPorts() }
+        if configuration.vsock != nil || agentPorts != nil {
+            try add("vsock", try Self.vsock(configuration.vsock, ownPorts: agentPorts?.vsockPorts ?? [:]))
+        }
+        var shares = configuration.shares.enumerated().map { (field: "/shares/\($0)/path", share: $1) }
+        if let root = configuration.agent?.root {
+            let tag = VMConfiguration.Agent.rootShare
+            shares.append(("/agent/root", VMConfiguration.Share(path: root, tag: tag, readOnly: true)))
+        }
+        for (field, share) in shares {
+            let plan = try FieldError.naming(field) {
+                try SharePlan(share, of: shares.count, memorySize: configuration.memory.bytes)
             }
             devices.append(try PlannedDevice(share, plan))
         }
@@ -63,9 +73,15 @@ struct DevicePlan: Sendable {
         return (leavable + free.prefix(Self.spareSlots)).sorted()
     }
 
-    private static func vsock(_ configuration: VMConfiguration.Vsock) throws(ConfigurationError) -> VsockDevice {
+    private static func vsock(
+        _ configuration: VMConfiguration.Vsock?, ownPorts: VsockPorts
+    ) throws(ConfigurationError) -> VsockDevice {
+        guard let configuration else {
+            return VsockDevice(guestCID: VMConfiguration.Vsock.usualContext, listener: nil, ownPorts: ownPorts)
+        }
         do throws(SystemCallError) {
-            return VsockDevice(guestCID: configuration.cid, listener: try UnixListener(path: configuration.socket))
+            return VsockDevice(
+                guestCID: configuration.cid, listener: try UnixListener(path: configuration.socket), ownPorts: ownPorts)
         } catch {
             let remedy =
                 error.errno == .addressInUse

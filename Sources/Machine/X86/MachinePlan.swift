@@ -36,6 +36,7 @@ public struct MachinePlan: Sendable {
         let initrd = try FieldError.naming("/kernel/initrd") {
             try configuration.kernel.initrd.map { path in try ByteSource(path: path) }
         }
+        let agent = try configuration.agent.map { try AgentBoot.initrd(of: configuration, $0, kernel: kernel) }
         let commandLine = try FieldError.naming(
             configuration.kernel.append == nil ? "/kernel/commandLine" : "/kernel/append"
         ) {
@@ -47,7 +48,7 @@ public struct MachinePlan: Sendable {
                 limit: kernel.commandLineLimit)
         }
         boot = try BootPlan(
-            kernel: kernel, initrd: initrd, commandLine: commandLine,
+            kernel: kernel, initrd: initrd ?? agent, commandLine: commandLine,
             machine: MachineDescription(
                 memorySize: configuration.memory.bytes, holeStart: Layout.deviceHole, acpiTables: Layout.acpiTables,
                 rsdpAddress: acpi.rsdpAddress))

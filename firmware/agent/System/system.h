@@ -23,6 +23,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -56,6 +57,17 @@ static inline int open_peer(int master) { return ioctl(master, TIOCGPTPEER, O_RD
 
 // finit_module(2), for which musl has no function.
 static inline long insert_module(int descriptor) { return syscall(SYS_finit_module, descriptor, "", 0); }
+
+static inline int is_directory(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Whether a file system has no room for another block of a file.
+static inline int is_full(const char *path) {
+  struct statvfs status;
+  return statvfs(path, &status) == 0 && status.f_blocks > 0 && status.f_bavail == 0;
+}
 
 static inline void reset_signal(int number) { signal(number, SIG_DFL); }
 
