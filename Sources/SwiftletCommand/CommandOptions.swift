@@ -42,7 +42,8 @@ struct CommandOptions: ParsableArguments {
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "A variable of the command's environment; without a value, this process's. May be given more than once.",
-            valueName: "name[=value]"))
+            valueName: "name[=value]"),
+        transform: CommandOptions.variable)
     var env: [String] = []
 
     @Option(
@@ -66,6 +67,14 @@ struct CommandOptions: ParsableArguments {
     var pids: Int?
 
     @Flag var terminal: TerminalChoice?
+
+    private static func variable(_ text: String) throws -> String {
+        guard let first = text.first, first != "=" else {
+            throw ValidationError(
+                "--env '\(text)': there is no name; give NAME=VALUE, or NAME for a variable of this process")
+        }
+        return text
+    }
 
     /// The first option that was given, as the user writes it.
     private var given: String? {

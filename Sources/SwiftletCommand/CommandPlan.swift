@@ -18,7 +18,7 @@ struct CommandPlan {
 
     /// - Parameter words: the command and its arguments.
     /// - Throws: what is wrong with the options.
-    init(_ options: RunCommand.Options, _ words: [String]) throws {
+    init(_ options: RunCommand.Options, _ words: [[UInt8]]) throws {
         var (configuration, origin) = try options.machine.configuration()
         let command = options.command
         var agent = configuration.agent ?? VMConfiguration.Agent()
@@ -52,18 +52,20 @@ struct CommandPlan {
     }
 
     private static func environment(_ given: [String], user: UserOption?) -> [[UInt8]] {
-        var variables = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-        variables.append("HOME=\(user?.uid ?? 0 == 0 ? "/root" : "/")")
+        var variables = [
+            Array("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".utf8),
+            Array("HOME=\(user?.uid ?? 0 == 0 ? "/root" : "/")".utf8),
+        ]
         for variable in given {
-            let name = variable.prefix { $0 != "=" }
-            variables.removeAll { $0.hasPrefix("\(name)=") }
-            if name.endIndex < variable.endIndex {
-                variables.append(variable)
+            let name = Array(variable.utf8.prefix { $0 != UInt8(ascii: "=") } + "=".utf8)
+            variables.removeAll { $0.starts(with: name) }
+            if name.count <= variable.utf8.count {
+                variables.append(Array(variable.utf8))
             } else if let value = getenv(variable) {
-                variables.append("\(name)=\(String(cString: value))")
+                variables.append(name + UnsafeRawBufferPointer(start: value, count: strlen(value)))
             }
         }
-        return variables.map { Array($0.utf8) }
+        return variables
     }
 
     /// Directories of the host that the guest has others in place of.

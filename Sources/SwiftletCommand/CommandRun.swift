@@ -9,9 +9,9 @@ import Machine
 /// `swiftlet run` with a command: a machine that runs it and nothing else.
 struct CommandRun {
     private let options: RunCommand.Options
-    private let words: [String]
+    private let words: [[UInt8]]
 
-    init(_ options: RunCommand.Options, words: [String]) {
+    init(_ options: RunCommand.Options, words: [[UInt8]]) {
         self.options = options
         self.words = words
     }
@@ -55,7 +55,8 @@ struct CommandRun {
         console.stop()
         console.join()
 
-        var report = CommandReport(ending, machine.outcome, command: words[0], limit: options.timeout)
+        var report = CommandReport(
+            ending, machine.outcome, command: String(decoding: words[0], as: UTF8.self), limit: options.timeout)
         if let failure = supervisor.outputFailure { report.note(outputFailure: failure) }
         for sentence in machine.events.reports { standardError.write("swiftlet: \(sentence)\n") }
         if let message = report.message { standardError.write("swiftlet: \(message)\n") }

@@ -59,7 +59,7 @@ final class CommandSupervisor {
         worker = try Worker(machine, plan.configuration, on: loop) { [unowned self] in serve($0) }
         watch = try EndWatch(machine, on: loop) { [unowned self] in
             machineHasEnded = true
-            end(.machine)
+            end(powerOffSignal.map { .signal($0) } ?? .machine)
         }
         try loop.watch(signals.descriptor.rawValue, for: .readable) { [unowned self] _ in
             while let signal = signals.next() { serve(signal) }
@@ -109,7 +109,7 @@ final class CommandSupervisor {
                 case .outputFailed(_, let errno) where errno != .brokenPipe: outputFailure = errno
                 case .over(.unknown(.closed)): break
                 case .over(let ending):
-                    if let signal = powerOffSignal { end(.signal(signal)) } else { end(.command(ending)) }
+                    end(powerOffSignal.map { .signal($0) } ?? .command(ending))
                 case .started, .exited, .outputFailed: break
                 }
             }

@@ -84,8 +84,17 @@ struct RunCommand: ParsableCommand {
     /// The command in the guest and its arguments.
     private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
+    /// The same as they were given: their bytes may be no text.
+    private var rawWords: [[UInt8]] {
+        let count = Int(CommandLine.argc)
+        // These are the last arguments of all.
+        return (max(count - words.count, 0)..<count).compactMap { index in
+            CommandLine.unsafeArgv[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
+        }
+    }
+
     func run() throws {
-        guard words.isEmpty else { throw ExitCode(try CommandRun(options, words: words).run()) }
+        guard words.isEmpty else { throw ExitCode(try CommandRun(options, words: rawWords).run()) }
         let end = try runMachine()
         // Nothing of the machine is left now, as a signal would leave it.
         try self.end(end.outcome, signal: end.signal, lostOutput: end.lostOutput)
