@@ -31,8 +31,8 @@ let package = Package(
         .target(
             name: "Control",
             dependencies: [
-                "Boot", "CLinux", "ControlMessages", "Devices", "GuestMemory", "KVM", "Linux", "Machine",
-                "MachineConfiguration", "Network", "Storage", "Virtio",
+                "Agent", "Boot", "CLinux", "ControlMessages", "Devices", "GuestMemory", "KVM", "Linux", "Machine",
+                "MachineConfiguration", "Network", "Storage", "Virtio", "Worker",
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "ControlMessages", dependencies: ["MachineConfiguration"]),

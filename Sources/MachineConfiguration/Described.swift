@@ -83,6 +83,7 @@ extension Int: Described {}
 extension Int32: Described {}
 extension Int64: Described {}
 extension UInt8: Described {}
+extension UInt16: Described {}
 extension UInt32: Described {}
 extension UInt64: Described {}
 

@@ -87,8 +87,11 @@ extension VMConfiguration.Share: DescribedObject {
         case .readOnly: .optional(Bool.self, "Whether the guest may only read it", usual: true)
         case .mountPoint:
             .optional(
-                .path(), "Where the agent mounts it, a path from the root of commands; it does not unless this is given"
-            )
+                .text(
+                    .init(
+                        pattern: #"^/[^\u0000]*[^/\u0000][^\u0000]*$"#,
+                        meaning: "a path that begins with '/', and not '/'", examples: ["/src"])),
+                "Where the agent mounts it, in the root of commands; it does not unless this is given")
         }
     }
 }

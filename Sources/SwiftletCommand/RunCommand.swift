@@ -11,9 +11,13 @@ import SystemPackage
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
-        abstract: "Boots a virtual machine on this terminal and waits for its end.",
+        abstract: "Runs a command in a virtual machine, or boots one on this terminal.",
         discussion: """
-            The guest's console, its first serial port or, with --console virtio, hvc0, is stdin and stdout. On a \
+            With a command, the machine boots for it alone: stdin, stdout, stderr and the exit status are the command's, it \
+            sees the host's files under a layer that goes with the machine, and signals go to it. 126 and 127 are a \
+            shell's: not executable, not found.
+
+            Without one, the guest boots what its --initrd and disks have. Its console, its first serial port or, with --console virtio, hvc0, is stdin and stdout. On a \
             terminal, Ctrl-] then q leaves and kills the machine.
 
             The exit status is 0 when the guest powers off or reboots, 255 when it panics or faults, 124 when the time \
@@ -21,6 +25,8 @@ struct RunCommand: ParsableCommand {
             presses the guest's power button, and is what Swiftlet then dies of; a second one kills.
 
             Examples:
+              swiftlet run -- uname -r
+              swiftlet run --share src:/src --share out:/out:rw --timeout 10m -- make -C /src O=/out
               swiftlet run --kernel vmlinuz --initrd initrd.img
               swiftlet run --kernel vmlinux --cpus 4 --timeout 90s
               swiftlet run --kernel vmlinuz --append quiet > console.log

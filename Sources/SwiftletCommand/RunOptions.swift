@@ -130,9 +130,9 @@ struct MachineOptions: ParsableArguments {
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             """
-            A directory that the guest can mount with 'mount -t virtiofs TAG DIRECTORY', read-only unless :rw follows; may be \
-            given more than once.
-            """, valueName: "host:tag[:ro|:rw]"),
+            A directory of the host that a command has as GUEST, read-only unless :rw follows. A guest without a command \
+            mounts it with 'mount -t virtiofs GUEST DIRECTORY'. May be given more than once.
+            """, valueName: "host:guest[:ro|:rw]"),
         transform: ShareOption.share)
     var share: [VMConfiguration.Share] = []
 

@@ -19,7 +19,7 @@ final class ServedClient {
         let requests = try NonblockingPipe()
         answers = try NonblockingPipe()
         server = try ControlServer(on: loop, version: "9.9", policy: .kill, cache: nil)
-        try server.connect(input: requests.reading.rawValue, output: answers.writing.rawValue)
+        try server.connect(input: requests.reading, output: answers.writing ?? -1)
         self.requests = consume requests
     }
 
@@ -28,7 +28,7 @@ final class ServedClient {
     /// Sends bytes as they are, while the server takes them.
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
-        while !rest.isEmpty, let descriptor = requests?.writing.rawValue {
+        while !rest.isEmpty, let descriptor = requests?.writing {
             let count = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 { rest.removeFirst(count) }
             loop.turn(waiting: false)
@@ -39,7 +39,7 @@ final class ServedClient {
     ///
     /// - Returns: how many were sent.
     func sendAsMuchAsIsTaken(_ lines: [[UInt8]]) -> Int {
-        guard let descriptor = requests?.writing.rawValue else { return 0 }
+        guard let descriptor = requests?.writing else { return 0 }
         for (index, line) in lines.enumerated() {
             // Lines are shorter than PIPE_BUF, and so written whole or not at all.
             while line.withUnsafeBytes({ write(descriptor, $0.baseAddress, $0.count) }) < 0 {
@@ -69,7 +69,7 @@ final class ServedClient {
         while true {
             work()
             let part = [UInt8](unsafeUninitializedCapacity: 1 << 16) { buffer, count in
-                count = max(0, read(answers.reading.rawValue, buffer.baseAddress, buffer.count))
+                count = max(0, read(answers.reading, buffer.baseAddress, buffer.count))
             }
             if part.isEmpty { break }
             received += part

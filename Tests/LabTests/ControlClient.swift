@@ -48,7 +48,7 @@ enum ControlClient {
     /// `start_server FILE` starts a server with its stderr in FILE and its number in $pid, which ends when
     /// descriptor 3 is closed. `request METHOD PARAMETERS` prints the method's name when the request is granted, and
     /// otherwise its answer too. `await TEXT` waits until the file $guest has TEXT.
-    private static let functions = """
+    static let functions = """
         start_server() {
             rm -f requests answers
             mkfifo requests

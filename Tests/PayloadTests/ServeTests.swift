@@ -372,7 +372,7 @@ struct ServeTests {
             try client.receive(until: #""state":"running""#)
             return client
         }
-        let loss = Array("bytes of console output came while there was no client, and are lost".utf8)
+        let loss = Array("bytes of output came while there was no client, and are lost".utf8)
         var client: SocketClient?
         for _ in 0..<100 where client?.received.firstRange(of: loss) == nil {
             // One at a time: the next is not served before this one has gone.

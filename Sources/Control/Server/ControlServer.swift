@@ -18,8 +18,8 @@ public final class ControlServer {
         case detach
     }
 
-    /// The console's output waits in the guest while this many bytes wait for the client.
-    private static let consoleBacklog = 16 << 10
+    /// Output waits in the guest while this many bytes wait for the client.
+    private static let outputBacklog = 16 << 10
     /// How long a client whose requests have ended may take to read the last answers.
     private static let lastAnswersGrace: UInt64 = 2_000_000_000
 
@@ -36,7 +36,7 @@ public final class ControlServer {
     private var dispatcher: Dispatcher
     /// No client comes any more.
     private var clientIsGone = false
-    /// Bytes that the console printed since the last client left.
+    /// Bytes that the guest printed since the last client left.
     private var unheardCount = 0
 
     /// - Parameters:
@@ -52,12 +52,16 @@ public final class ControlServer {
         let session = try MachineSession(
             on: loop, cache: cache,
             .init(
-                stateChanged: { [unowned self] in tell($0) }, printed: { [unowned self] in tellConsole($0) },
+                stateChanged: { [unowned self] in tell($0) },
+                printed: { [unowned self] in tellOutput($0, count: $0.bytes.count) },
                 logged: { [unowned self] in tell($0) }, panicked: { [unowned self] in tell($0) },
                 exited: { [unowned self] ending in
                     tell(ending)
                     loop.defer { [unowned self] in endIfDone() }
-                }))
+                },
+                commands: .init(
+                    wrote: { [unowned self] in tellOutput($0, count: $0.text.bytes.count) },
+                    exited: { [unowned self] in tell($0) })))
         self.session = session
         register(session)
     }
@@ -78,7 +82,7 @@ public final class ControlServer {
         self.connection = connection
         tell(hello)
         if unheardCount > 0 {
-            let message = "\(unheardCount) bytes of console output came while there was no client, and are lost"
+            let message = "\(unheardCount) bytes of output came while there was no client, and are lost"
             tell(LogLine(level: .warning, message: message))
         }
         unheardCount = 0
@@ -133,6 +137,28 @@ public final class ControlServer {
             try session.write(text)
             return NoFields()
         }
+        dispatcher.on(ExecStart.self, later: { try session.changeCommands().start($0, $1) })
+        dispatcher.on(ExecWrite.self) { params in
+            try session.changeCommands().write(params)
+            return NoFields()
+        }
+        dispatcher.on(ExecCloseStdin.self) { params in
+            try session.changeCommands().closeInput(params.id)
+            return NoFields()
+        }
+        dispatcher.on(ExecSignal.self) { params in
+            try session.changeCommands().signal(params)
+            return NoFields()
+        }
+        dispatcher.on(ExecResize.self) { params in
+            try session.changeCommands().resize(params)
+            return NoFields()
+        }
+        dispatcher.on(ExecAck.self) { params in
+            try session.changeCommands().acknowledge(params)
+            return NoFields()
+        }
+        dispatcher.on(ExecWait.self, later: { try session.changeCommands().wait($0.id, $1) })
         dispatcher.on(DeviceAttach.self, later: { try session.changeDevices().attach($0, $1) })
         dispatcher.on(DeviceDetach.self, later: { try session.changeDevices().detach($0, $1) })
         dispatcher.on(DeviceUpdate.self, later: { try session.changeDevices().update($0, $1) })
@@ -142,13 +168,14 @@ public final class ControlServer {
         connection?.writer.send(NotificationMessage(params: params))
     }
 
-    private func tellConsole(_ text: ConsoleText) {
+    /// - Parameter count: bytes of the guest's.
+    private func tellOutput(_ output: some ControlNotification, count: Int) {
         guard let connection else {
-            unheardCount += text.bytes.count
+            unheardCount += count
             return
         }
-        tell(text)
-        if connection.writer.backlog > Self.consoleBacklog { session?.holdBack(true) }
+        tell(output)
+        if connection.writer.backlog > Self.outputBacklog { session?.holdBack(true) }
     }
 
     private func clientLeft() {

@@ -3,13 +3,14 @@ import Glibc
 import Linux
 import SystemPackage
 
-/// What the client types at the guest's console, until the guest takes it.
+/// What the client types at the guest's console, or gives a command, until the guest takes it.
 final class GuestInput {
     /// Bytes that the client can be ahead of the guest.
     static let limit = 1 << 20
 
     private let loop: EventLoop
-    private let pipe: NonblockingPipe
+    private var pipe: NonblockingPipe
+    private var isClosing = false
     private var waiting: [UInt8] = []
     private var watch: EventLoop.Watch?
 
@@ -18,8 +19,8 @@ final class GuestInput {
         pipe = try NonblockingPipe()
     }
 
-    /// Where the guest's console reads.
-    var descriptor: CInt { pipe.reading.rawValue }
+    /// Where the guest's console, or the command, reads.
+    var descriptor: CInt { pipe.reading }
 
     /// - Throws: `ControlError` when the guest is too far behind; then nothing was taken.
     func write(_ bytes: [UInt8]) throws(ControlError) {
@@ -32,22 +33,30 @@ final class GuestInput {
         pump()
     }
 
+    /// Lets the reader come to the end of it all, once it has taken what was written; nothing can be written any more.
+    func close() {
+        isClosing = true
+        pump()
+    }
+
     /// To be called before this object goes.
     func stop() {
         if let watch = watch.take() { loop.remove(watch) }
     }
 
     private func pump() {
+        guard let number = pipe.writing else { return }
         while !waiting.isEmpty {
-            let written = waiting.withUnsafeBytes { Glibc.write(pipe.writing.rawValue, $0.baseAddress, $0.count) }
+            let written = waiting.withUnsafeBytes { Glibc.write(number, $0.baseAddress, $0.count) }
             guard written > 0 else { break }
             waiting.removeFirst(written)
         }
         if waiting.isEmpty {
             stop()
+            if isClosing { pipe.closeWriting() }
         } else if watch == nil {
             // Without a watch, the next bytes that are written take these along.
-            watch = try? loop.watch(pipe.writing.rawValue, for: .writable) { [unowned self] _ in pump() }
+            watch = try? loop.watch(number, for: .writable) { [unowned self] _ in pump() }
         }
     }
 }

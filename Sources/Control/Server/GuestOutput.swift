@@ -3,7 +3,7 @@ import Glibc
 import Linux
 import SystemPackage
 
-/// What the guest's console prints, told to the client as fast as it reads. In between is a pipe: while nobody reads it,
+/// What the guest's console, or a command, prints, told to the client as fast as it reads. In between is a pipe: while nobody reads it,
 /// the console's ring fills, and the guest finds its transmitter busy.
 final class GuestOutput {
     private static let chunk = 16 << 10
@@ -36,7 +36,7 @@ final class GuestOutput {
     }
 
     /// Where the guest's console writes.
-    var descriptor: CInt { pipe.writing.rawValue }
+    var descriptor: CInt { pipe.writing ?? -1 }
 
     /// To be called when the console has ended: what is in the pipe is all that will come.
     func finish() {
@@ -53,7 +53,7 @@ final class GuestOutput {
 
     private func listen() {
         guard watch == nil, !isAbandoned else { return }
-        watch = try? loop.watch(pipe.reading.rawValue, for: .readable) { [unowned self] _ in read() }
+        watch = try? loop.watch(pipe.reading, for: .readable) { [unowned self] _ in read() }
         // At the end there may be nothing that the watch could tell of.
         if isFinishing { loop.defer { [self] in read() } }
     }
@@ -65,7 +65,7 @@ final class GuestOutput {
     private func read() {
         while !isHeldBack, !isAbandoned {
             let bytes = [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
-                count = max(0, Glibc.read(pipe.reading.rawValue, buffer.baseAddress, buffer.count))
+                count = max(0, Glibc.read(pipe.reading, buffer.baseAddress, buffer.count))
             }
             guard !bytes.isEmpty else {
                 if isFinishing {

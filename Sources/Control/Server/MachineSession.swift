@@ -22,6 +22,7 @@ final class MachineSession {
         let logged: (LogLine) -> Void
         let panicked: (GuestPanic) -> Void
         let exited: (VMEnding) -> Void
+        let commands: GuestCommands.Listener
     }
 
     private let loop: EventLoop
@@ -31,6 +32,8 @@ final class MachineSession {
     /// The machine, until its end.
     private var machine: Machine?
     private var console: MachineConsole?
+    /// What runs in a guest that has an agent.
+    private var commands: GuestCommands?
     private var watch: EndWatch?
     /// Signalled when the machine's threads are gone.
     private let joined: SharedEventCounter
@@ -64,7 +67,8 @@ final class MachineSession {
             endingThread.take()?.join()
             threadsAreGone = true
             // The guest will print no more.
-            console?.finish()
+            let finishConsole = { [unowned self] in console?.finish() ?? () }
+            if let commands { commands.finish(finishConsole) } else { finishConsole() }
             if flushIsLimited { abandonOutputSoon() }
         }
     }
@@ -90,6 +94,9 @@ final class MachineSession {
                 printed: listener.printed,
                 failed: { [listener] in listener.logged(LogLine(level: .error, message: $0)) },
                 ended: { [unowned self] in loop.defer { [unowned self] in stopped() } }))
+        if configuration.agent != nil {
+            commands = try GuestCommands(of: machine, configuration, on: loop, listener.commands)
+        }
         watch = try EndWatch(
             machine, on: loop, changed: { [unowned self] in tellReports() }, ended: { [unowned self] in beginEnding() })
         self.machine = machine
@@ -176,6 +183,16 @@ final class MachineSession {
         return statistics
     }
 
+    /// What commands the guest runs.
+    func changeCommands() throws -> GuestCommands {
+        try lifecycle.require(.drive)
+        guard let commands else {
+            throw ControlError(
+                .unsupported, "the guest has no agent to run commands", hint: #"make the machine with "agent":{}"#)
+        }
+        return commands
+    }
+
     /// The devices, which can be changed only now.
     func changeDevices() throws -> DeviceChanges {
         try lifecycle.require(.drive)
@@ -187,6 +204,7 @@ final class MachineSession {
     /// Lets the client have no more output of the console for the time being.
     func holdBack(_ isHeldBack: Bool) {
         console?.holdBack(isHeldBack)
+        commands?.holdBack(isHeldBack)
     }
 
     /// Brings the machine to its end, as there is nobody any more to drive it.
@@ -219,6 +237,7 @@ final class MachineSession {
     private func powerOff(grace: Milliseconds) {
         guard !lifecycle.isEnding, let machine else { return }
         guard lifecycle.state != .created else { return machine.end(.killed(.user)) }
+        commands?.powerOff()
         watch?.powerOff(grace: grace.nanoseconds, killer: .user)
         if isPausing { afterPausing.append { [unowned self] in resumeToPowerOff() } } else { resumeToPowerOff() }
     }
@@ -283,6 +302,7 @@ final class MachineSession {
             guard let self, let console else { return }
             listener.logged(
                 LogLine(level: .warning, message: "the end of the console's output was not read, and is lost"))
+            commands?.abandon()
             console.abandon()
         }
     }
@@ -303,6 +323,7 @@ final class MachineSession {
 
         finalStatistics = VMStats.Result(machine)
         console = nil
+        commands = nil
         watch = nil
         self.machine = nil
     }

@@ -6,6 +6,7 @@ import MachineConfiguration
 struct OpenRPC {
     static let notifications: [any ControlNotification.Type] = [
         Hello.self, VMStateChanged.self, VMEnding.self, ConsoleText.self, GuestPanic.self, LogLine.self,
+        ExecOutput.self, ExecExited.self,
     ]
 
     private static let conventions = """

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import MachineConfiguration
 
-/// Bytes of a console, in JSON `{"data"}` when they are text, or else `{"base64"}`.
+/// Bytes of a console or a command, in JSON `{"data"}` when they are text, or else `{"base64"}`.
 public enum ConsoleText: Equatable, Sendable {
     case text(String)
     case bytes([UInt8])
@@ -21,21 +21,29 @@ extension ConsoleText: Codable {
     }
 
     public init(from decoder: any Decoder) throws {
-        let fields = try Fields<CodingKeys>(of: decoder)
-        switch (fields.has(.data), fields.has(.base64)) {
-        case (true, false): self = .text(try fields.require(.data))
-        case (false, true): self = .bytes(Array(try fields.require(.base64) as Data))
+        try self.init(try Fields<CodingKeys>(of: decoder), data: .data, base64: .base64, of: decoder)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try encode(to: &container, data: .data, base64: .base64)
+    }
+
+    /// The bytes among the fields of an object that has others as well.
+    init<Key>(_ fields: Fields<Key>, data: Key, base64: Key, of decoder: any Decoder) throws {
+        switch (fields.has(data), fields.has(base64)) {
+        case (true, false): self = .text(try fields.require(data))
+        case (false, true): self = .bytes(Array(try fields.require(base64) as Data))
         default:
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "give one of data and base64"))
         }
     }
 
-    public func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
+    func encode<Key>(to container: inout KeyedEncodingContainer<Key>, data: Key, base64: Key) throws {
         switch self {
-        case .text(let text): try container.encode(text, forKey: .data)
-        case .bytes(let bytes): try container.encode(Data(bytes), forKey: .base64)
+        case .text(let text): try container.encode(text, forKey: data)
+        case .bytes(let bytes): try container.encode(Data(bytes), forKey: base64)
         }
     }
 }

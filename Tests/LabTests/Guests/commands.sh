@@ -1,8 +1,10 @@
-# Runs commands on this host and in guests, and tells where the two differ. kernel/ has a kernel and its modules.
+# Runs commands on this host and in guests, and tells where the two differ. kernel/ has a kernel and its modules, and
+# $KERNEL_APPEND is for its command line.
 
+machine="--kernel kernel/vmlinux ${KERNEL_APPEND:+--append $KERNEL_APPEND}"
 options=
 run() {
-    swiftlet run --kernel kernel/vmlinux $options "$@"
+    swiftlet run $machine $options "$@"
 }
 
 # interrupt NAME SIGNALS STATUS COMMAND...: the command's guest is sent signals once it has printed `ready`.
@@ -15,7 +17,7 @@ interrupt() {
     {
         for try in $(seq 300); do grep -q ready guest.out && break; usleep 50000; done
         for signal in $signals; do kill -$signal $(cat pid); usleep 300000; done
-    } | sh -c 'echo $$ >pid; exec swiftlet run --kernel kernel/vmlinux -- "$@" <input >guest.out 2>guest.err' sh "$@"
+    } | machine=$machine sh -c 'echo $$ >pid; exec swiftlet run $machine -- "$@" <input >guest.out 2>guest.err' sh "$@"
     status=$?
     [ $status = $expected ] && echo "same: $name" || echo "differs: $name: status $status instead of $expected"
 }
@@ -83,9 +85,9 @@ streams)
     (run -- yes; echo $? >status) 2>guest.err | head -n 1 >guest.out
     has 'a reader that goes on the host' status '^141$'
     has 'what it read' guest.out '^y$'
-    expect 'closed input' 0 sh -c 'swiftlet run --kernel kernel/vmlinux -- cat <&-'
+    expect 'closed input' 0 sh -c "swiftlet run $machine -- cat <&-"
     : >input
-    expect 'full disk of the host' 125 sh -c 'swiftlet run --kernel kernel/vmlinux -- echo x >/dev/full'
+    expect 'full disk of the host' 125 sh -c "swiftlet run $machine -- echo x >/dev/full"
     has 'full disk, in words' guest.err 'No space left on device'
     ;;
 words)
@@ -111,7 +113,7 @@ signals)
     done
     interrupt 'a signal that ends it' TERM 143 sh -c 'echo ready; exec sleep 1000'
     interrupt 'two interrupts' 'INT INT' 130 sh -c "trap '' INT; echo ready; while :; do sleep 0.1; done"
-    expect 'a signal while it boots' 143 timeout 1 swiftlet run --kernel kernel/vmlinux -- sleep 1000
+    expect 'a signal while it boots' 143 timeout 1 swiftlet run $machine -- sleep 1000
     ;;
 limits)
     options='--status-file st'
