@@ -18,7 +18,9 @@ enum ProcessSignals {
 
     /// The same for `CommandSupervisor`, which hands them on to the command.
     static func takeOverForCommand() -> SignalSet {
-        takeOver(ending + [SIGUSR1, SIGUSR2])
+        // In the background, reading the terminal then fails, and does not stop the process.
+        signal(SIGTTIN, SIG_IGN)
+        return takeOver(ending + [SIGUSR1, SIGUSR2])
     }
 
     private static func takeOver(_ signals: [CInt]) -> SignalSet {

@@ -251,7 +251,9 @@ struct ServeTests {
         try machine.session.await("the pipe is full") { _ in
             before = unread
             usleep(500_000)
-            return ioctl(reader, UInt(FIONREAD), &unread) == 0 && unread > 0 && unread == before
+            // A guest that has just begun may print nothing for as long.
+            return ioctl(reader, UInt(FIONREAD), &unread) == 0 && unread > 32 << 10
+                && unread == before
         }
         #expect(
             try machine.request(method, method == "vm.stop" ? ["graceMs": 100] : [:])["state"] as? String == "stopped")

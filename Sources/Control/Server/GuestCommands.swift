@@ -176,6 +176,7 @@ final class GuestCommands {
     func finish(_ done: @escaping () -> Void) {
         if failure == nil { failure = ControlError(.invalidState, "the machine has come to its end") }
         worker?.close()
+        for exec in running.values { exec.dropWindow() }
         let jobs = toStart
         toStart = []
         for job in jobs { job() }

@@ -6,7 +6,7 @@ import Linux
 /// once all output has been told.
 final class GuestExec {
     private let loop: EventLoop
-    private let window: Int?
+    private var window: Int?
     private let ended: (CommandEnd) -> Void
     private let input: GuestInput?
     private var outputs: [GuestOutput] = []
@@ -99,6 +99,12 @@ final class GuestExec {
         input?.stop()
         // The pipes hold all of it; each may tell its end at once.
         for output in outputs { output.finish() }
+    }
+
+    /// Lets what is left be told as fast as the client reads: whoever waits for the machine's end acknowledges nothing.
+    func dropWindow() {
+        window = nil
+        holdBackIfNeeded()
     }
 
     /// Does not wait for the client any more.

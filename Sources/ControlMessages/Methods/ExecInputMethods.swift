@@ -34,7 +34,7 @@ extension ExecWrite {
         Gives a command input. Answered when the bytes are on their way; the command takes them when it likes. When too \
         many wait for it already, none is taken, and the error is of kind resource.
         """
-    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .resource]
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported, .resource]
 }
 
 extension ExecWrite.Params: DescribedObject {
@@ -59,7 +59,7 @@ public enum ExecCloseStdin: ControlMethod {
 
 extension ExecCloseStdin {
     package static let summary = "Ends a command's input, once it has taken what was written before."
-    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState]
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported]
 }
 
 /// Sends a signal to a command's process group.
@@ -95,7 +95,7 @@ public enum ExecSignal: ControlMethod {
 
 extension ExecSignal {
     package static let summary = "Sends a signal to a command's process group. Answered when it is on its way."
-    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState]
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported]
 }
 
 extension ExecSignal.Params: DescribedObject {
@@ -135,7 +135,7 @@ public enum ExecResize: ControlMethod {
 
 extension ExecResize {
     package static let summary = "Gives a command's terminal another size, if it has a terminal."
-    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState]
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported]
 }
 
 extension ExecResize.Params: DescribedObject {
@@ -182,7 +182,7 @@ extension ExecAck {
         Says that the client is done with so many bytes of a command's output, of both streams together, so that as many more \
         may come. Of no effect for a command that was started without a window, or has ended.
         """
-    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState]
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported]
 }
 
 extension ExecAck.Params: DescribedObject {
@@ -208,7 +208,7 @@ extension ExecWait {
         Waits for a command's end, and is answered at once for one that has ended, as long as it is among the last 1024. All of \
         its output was told before.
         """
-    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .resource]
+    package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported, .resource]
 }
 
 /// The parameters of a method that needs nothing but to know which command.

@@ -95,7 +95,13 @@ extension ExecStart.Params: DescribedObject {
                 [String].self,
                 "The program, looked for in the PATH of its environment unless it has a slash, and its arguments")
         case .environment: .optional(.map(to: .text(.init())), "Its environment, which has nothing else")
-        case .directory: .optional(.path(), "Its working directory; its root unless given")
+        case .directory:
+            .optional(
+                .text(
+                    .init(
+                        pattern: #"^/[^\u0000]*$"#, meaning: "a path in the guest that begins with '/'",
+                        examples: ["/tmp"])),
+                "Its working directory; its root unless given")
         case .uid: .optional(UInt32.self, "The guest's user who runs it", usual: 0)
         case .gid: .optional(UInt32.self, "The guest's group", usual: 0)
         case .terminal: .optional(TerminalSize.self, "The size of its terminal; it has none unless given")

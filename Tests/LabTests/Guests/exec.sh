@@ -50,6 +50,9 @@ output 5 stdout | sed 's/\\n/\n/g' | cmp - expected && echo 'same: all of it'
 request exec.start '{"command":["stty","size"],"terminal":{"rows":12,"columns":34},'$path'}'
 request exec.wait '{"id":6}'
 [ "$(output 6 stdout)" = '12 34\r\n' ] && echo 'same: a terminal' || output 6 stdout
+# Nobody acknowledges what this one writes.
+request exec.start '{"command":["seq","100000"],"window":1000,'$path'}'
+usleep 500000
 request vm.pause '{}'
 request vm.resume '{}'
 request vm.stop '{"graceMs":20000}'

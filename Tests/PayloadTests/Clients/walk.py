@@ -19,6 +19,8 @@ GRANTED = {
     "vm.stats": {"created", "running", "paused", "stopped"}, "console.write": {"running", "paused"},
     "device.attach": {"running", "paused"}, "device.detach": {"running", "paused"},
     "device.update": {"running", "paused"},
+    **{f"exec.{name}": {"running", "paused"}
+       for name in ("start", "write", "closeStdin", "signal", "resize", "ack", "wait")},
 }
 NEXT = {"vm.create": "created", "vm.start": "running", "vm.pause": "paused", "vm.resume": "running",
         "vm.stop": "stopped", "vm.kill": "stopped"}
@@ -52,6 +54,8 @@ class Walk:
             case "integer": return random.choice([schema["minimum"], schema["maximum"]])
             case "string": return random.choice(schema.get("examples", ["nonesuch"]))
             case "array": return [self.value(schema["items"])]
+        if "properties" not in schema:
+            return {}
         names = [name for name in schema["properties"] if name in schema["required"] or random.random() < 0.2]
         alternatives = [each["required"][0] for each in schema.get("oneOf", [])]
         names = [name for name in names if name not in alternatives]
@@ -70,7 +74,7 @@ class Walk:
             case "vm.wait": return {"timeoutMs": random.choice([0, 1, 20])}
             case "console.write": return random.choice([{"data": "é"}, {"base64": "AP8="}])
             case "$/cancel": return {"id": random.choice([7, "nonesuch"])}
-        if method.startswith("device."):
+        if method.startswith(("device.", "exec.")):
             parameters = self.value(self.methods[method]["x-params"])
             parameters.pop("timeoutMs", None)
             return parameters
@@ -96,6 +100,8 @@ class Walk:
             return {"timeout"}
         if method == "console.write":
             return {None, "resource"}
+        if method.startswith("exec."):
+            return {"unsupported"}
         if method.startswith("device."):
             return {None} | DEVICE_REFUSALS
         return {None}
