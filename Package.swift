@@ -119,7 +119,7 @@ let package = Package(
                 "Storage", "Virtio", "VirtioTesting", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux"]),
+        .testTarget(name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux", "TemporaryFiles"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryFiles"]),
         .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryFiles"]),
         .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles"),
@@ -128,7 +128,10 @@ let package = Package(
         .testTarget(name: "PCITests", dependencies: ["PCI", "Linux"]),
         .testTarget(
             name: "SwiftletCommandTests",
-            dependencies: ["CLinux", "Linux", "MachineConfiguration", "Network", "SwiftletCommand"]),
+            dependencies: [
+                "Agent", "CLinux", "Linux", "Machine", "MachineConfiguration", "Network", "SwiftletCommand",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .testTarget(
             name: "SwiftletTests",
             dependencies: [
@@ -146,12 +149,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/lab", exclude: ["rules.mk", "guests", "HeldMachine"]),
-        .executableTarget(
-            name: "agent-driver",
-            dependencies: [
-                "Agent", "CLinux", "Linux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Tests/AgentDriver"),
         .target(name: "HeldMachine", path: "Tests/lab/HeldMachine"),
     ],
     swiftLanguageModes: [.v6]

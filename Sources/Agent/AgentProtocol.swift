@@ -5,6 +5,9 @@ public enum AgentProtocol {
     /// The port that it connects to for each stream of a command.
     public static let streamPort: UInt32 = 53571
 
+    /// The reason of a refusal: the agent runs as many commands as it can.
+    public static let tooManyCommands: UInt16 = 4
+
     static let version: UInt32 = 1
     static let headerSize = 12
     /// Bytes of the longest payload that the agent takes.

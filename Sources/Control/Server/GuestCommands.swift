@@ -138,10 +138,13 @@ final class GuestCommands {
 
     private func over(_ id: UInt32, _ exec: GuestExec, _ ending: CommandEnding, _ reply: Reply<ExecStart.Result>) {
         if exec.hasStarted, let end = CommandEnd(ending) { return exec.finish(end) }
-        if case .notStarted(let step, let errno) = ending {
-            reply.fail(ControlError(step, errno: errno))
-        } else {
-            reply.fail(ControlError(.guest, "the command was not started: the guest's agent has gone"))
+        switch ending {
+        case .notStarted(let step, let errno): reply.fail(ControlError(step, errno: errno))
+        case .unknown(.refused(_, let reason)) where reason == AgentProtocol.tooManyCommands:
+            reply.fail(
+                ControlError(.resource, "the guest runs as many commands as it can", hint: "wait for one to end"))
+        case .unknown(let error): reply.fail(ControlError(.guest, "\(error)"))
+        case .ended: reply.fail(ControlError(.internal, "a command ended that never began"))
         }
         exec.abandon()
         // What reports cannot go while it does.

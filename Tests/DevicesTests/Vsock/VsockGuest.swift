@@ -24,11 +24,13 @@ final class VsockGuest {
     /// The beginning of the paths of the host's sockets.
     var path: String { directory + "/s" }
 
-    init(limits: VsockLimits = VsockLimits()) throws {
+    init(limits: VsockLimits = VsockLimits(), ownPorts: VsockPorts = [:], hasSocket: Bool = true) throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "v-\(UUID().uuidString.prefix(8))").path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         loop = try EventLoop(name: "test")
-        connections = VsockSwitch(guestCID: Self.cid, path: directory + "/s", loop: loop, limits: limits) {}
+        connections = VsockSwitch(
+            guestCID: Self.cid, path: hasSocket ? directory + "/s" : nil, ownPorts: ownPorts, loop: loop, limits: limits
+        ) {}
     }
 
     deinit {
