@@ -146,6 +146,9 @@ struct RunCommand: ParsableCommand {
     /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.
     private func makeMachine() throws -> Machine {
         let (configuration, origin) = try options.machine.configuration()
+        if configuration.agent != nil {
+            throw ValidationError("the machine has an agent, which runs a command, and there is none: add '-- COMMAND'")
+        }
         do {
             let plan = try MachinePlan(configuration, cache: UserDirectories.kernelCache)
             for warning in plan.warnings + origin.warnings { standardError.write("swiftlet: \(warning)\n") }

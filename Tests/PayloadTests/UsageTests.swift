@@ -159,4 +159,9 @@ struct UsageTests {
         #expect(result.ending == .exited(125))
         #expect(result.errors == "swiftlet: stdout: No space left on device\n")
     }
+
+    @Test func anAgentIsForACommand() throws {
+        let file = try TemporaryFile(#"{"kernel": {"path": "/nonesuch"}, "agent": {}}"#)
+        try expectFailure(["run", "--config", file.path], saying: ["agent", "-- COMMAND"])
+    }
 }
