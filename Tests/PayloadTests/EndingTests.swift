@@ -35,9 +35,12 @@ struct EndingTests {
     func noChildIsLeft(signal: CInt) throws {
         let temporary = try TemporaryDirectory()
         let directory = temporary.path
-        try "#!/bin/sh\necho $$ >\(directory)/pid\nexec /bin/sleep 1000\n"
-            .write(toFile: "\(directory)/passt", atomically: false, encoding: .utf8)
-        chmod("\(directory)/passt", 0o700)
+        // By a process of its own: a child that another test starts would have this one's file open for writing.
+        try temporary.run(
+            """
+            printf '#!/bin/sh\\necho $$ >%s/pid\\nexec /bin/sleep 1000\\n' "$PWD" >passt
+            chmod 700 passt
+            """)
         let session = try Session(
             "/usr/bin/env",
             [
