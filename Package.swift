@@ -16,8 +16,9 @@ let package = Package(
         .executableTarget(
             name: "SwiftletCommand",
             dependencies: [
-                "Agent", "Control", "Machine", "MachineConfiguration", "Boot", "CLinux", "KVM", "KernelStore", "Linux",
-                "Network", "Virtio", "Worker",
+                "Agent", "Boot", "CLinux", "Control", "ControlGroups", "ControlMessages", "Devices", "KVM",
+                "KernelStore", "Linux", "Machine", "MachineConfiguration", "Network", "RuntimeDirectory", "Virtio",
+                "Worker",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ]),
@@ -31,18 +32,24 @@ let package = Package(
         .target(
             name: "Control",
             dependencies: [
-                "Agent", "Boot", "CLinux", "ControlMessages", "Devices", "GuestMemory", "KVM", "Linux", "Machine",
-                "MachineConfiguration", "Network", "Storage", "Virtio", "Worker",
+                "Agent", "Boot", "CLinux", "ControlGroups", "ControlMessages", "Devices", "GuestMemory", "GuestRoot",
+                "KVM",
+                "Linux", "Machine", "MachineConfiguration", "Network", "Storage", "TreeStream", "Virtio", "Worker",
                 .product(name: "SystemPackage", package: "swift-system"),
+            ]),
+        .target(
+            name: "ControlGroups",
+            dependencies: [
+                "Linux", "MachineConfiguration", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "ControlMessages", dependencies: ["MachineConfiguration"]),
         .target(
             name: "Worker",
-            dependencies: ["Agent", "Linux", "Machine", "MachineConfiguration"]),
+            dependencies: ["Agent", "GuestRoot", "Linux", "Machine", "MachineConfiguration", "Network"]),
         .target(
             name: "Machine",
             dependencies: [
-                "Agent", "AgentImage", "Boot", "CLinux", "Devices", "GuestMemory", "KVM", "Linux",
+                "Agent", "AgentImage", "Boot", "CLinux", "Devices", "GuestMemory", "GuestRoot", "KVM", "Linux",
                 "MachineConfiguration", "Network", "PCI",
                 "Storage", "Virtio",
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -55,7 +62,9 @@ let package = Package(
             ]),
         .target(
             name: "Agent",
-            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+            dependencies: [
+                "CLinux", "Linux", "MachineConfiguration", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(name: "AgentImage"),
         .target(name: "Virtio", dependencies: ["CLinux", "GuestMemory", "Linux", "PCI"]),
         .target(name: "PCI", dependencies: ["Linux"]),
@@ -64,7 +73,9 @@ let package = Package(
             dependencies: ["CLinux", "CURing", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
         .target(
             name: "Network",
-            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+            dependencies: [
+                "CLinux", "Linux", "MachineConfiguration", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(
             name: "Boot",
             dependencies: [
@@ -80,6 +91,15 @@ let package = Package(
         .target(
             name: "KernelStore",
             dependencies: ["Archives", "Boot", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(name: "TreeStream", dependencies: ["CTreeStream"]),
+        .target(
+            name: "RuntimeDirectory",
+            dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
+        .target(
+            name: "GuestRoot",
+            dependencies: [
+                "Archives", "Boot", "CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system"),
+            ]),
         .target(name: "Archives", dependencies: ["CArchive"]),
         .target(
             name: "KVM", dependencies: ["CLinux", "Linux", .product(name: "SystemPackage", package: "swift-system")]),
@@ -88,6 +108,7 @@ let package = Package(
             dependencies: ["CLinux", .product(name: "SystemPackage", package: "swift-system")]),
 
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CTreeStream"),
         .systemLibrary(name: "CURing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
@@ -108,10 +129,14 @@ let package = Package(
         .testTarget(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "MachineConfiguration", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
+        .testTarget(name: "ControlGroupsTests", dependencies: ["ControlGroups", "Linux", "MachineConfiguration"]),
         .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "ControlMessages", "Linux", "Machine"]),
         .testTarget(
             name: "MachineTests",
-            dependencies: ["CLinux", "Devices", "Machine", "MachineConfiguration", "KVM", "Linux", "Network", "PCI"]),
+            dependencies: [
+                "CLinux", "Devices", "Machine", "MachineConfiguration", "KVM", "Linux", "Network", "PCI",
+                "TemporaryFiles",
+            ]),
         .testTarget(
             name: "DevicesTests",
             dependencies: [
@@ -119,8 +144,14 @@ let package = Package(
                 "Storage", "Virtio", "VirtioTesting", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux", "TemporaryFiles"]),
+        .testTarget(
+            name: "AgentTests", dependencies: ["Agent", "CLinux", "Linux", "MachineConfiguration", "TemporaryFiles"]),
+        .testTarget(name: "RuntimeDirectoryTests", dependencies: ["Linux", "RuntimeDirectory", "TemporaryFiles"]),
+        .testTarget(name: "TreeStreamTests", dependencies: ["TemporaryFiles", "TreeStream"]),
         .testTarget(name: "ArchivesTests", dependencies: ["Archives", "TemporaryFiles"]),
+        .testTarget(
+            name: "GuestRootTests",
+            dependencies: ["Archives", "Boot", "CLinux", "GuestRoot", "Linux", "TemporaryFiles"]),
         .testTarget(name: "KernelStoreTests", dependencies: ["Boot", "KernelStore", "TemporaryFiles"]),
         .target(name: "TemporaryFiles", path: "Tests/TemporaryFiles"),
         .testTarget(name: "StorageTests", dependencies: ["CLinux", "Linux", "Storage"]),
@@ -129,8 +160,8 @@ let package = Package(
         .testTarget(
             name: "SwiftletCommandTests",
             dependencies: [
-                "Agent", "CLinux", "Linux", "Machine", "MachineConfiguration", "Network", "SwiftletCommand",
-                .product(name: "SystemPackage", package: "swift-system"),
+                "Agent", "CLinux", "Devices", "Linux", "Machine", "MachineConfiguration", "Network", "SwiftletCommand",
+                "TemporaryFiles", .product(name: "SystemPackage", package: "swift-system"),
             ]),
         .testTarget(
             name: "SwiftletTests",
@@ -148,7 +179,7 @@ let package = Package(
                 "Boot", "CLinux", "HeldMachine", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/lab", exclude: ["rules.mk", "guests", "HeldMachine"]),
+            path: "Tests/lab", exclude: ["rules.mk", "sources.sh", "HeldMachine"]),
         .target(name: "HeldMachine", path: "Tests/lab/HeldMachine"),
     ],
     swiftLanguageModes: [.v6]

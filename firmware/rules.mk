@@ -41,18 +41,10 @@ $(patsubst %,$(FIRMWARE_BUILD)/%.elf,$(FIRMWARE_ASSEMBLY)): $(FIRMWARE_BUILD)/%.
 		$(FIRMWARE_BUILD)/payloads/%.o firmware/link.ld
 	@$(FIRMWARE_LINK)
 
-# Programs for Linux guests: static, without a Swift runtime.
-FIRMWARE_PROGRAMS := $(patsubst firmware/programs/%,$(FIRMWARE_BUILD)/programs/%,\
-	$(basename $(wildcard firmware/programs/*.swift firmware/programs/*.c)))
+# Programs for Linux guests, static.
+FIRMWARE_PROGRAMS := $(patsubst firmware/programs/%.c,$(FIRMWARE_BUILD)/programs/%,$(wildcard firmware/programs/*.c))
 
 firmware: $(FIRMWARE_PROGRAMS)
-
-$(FIRMWARE_BUILD)/programs/%: firmware/programs/%.swift $(wildcard firmware/programs/Ports/*) firmware/rules.mk
-	@mkdir -p $(@D)
-	@swiftc -target x86_64-unknown-linux-gnu -swift-version 6 -enable-experimental-feature Embedded -wmo \
-		-parse-as-library -Osize -module-name Program -I firmware/programs/Ports -Xfrontend -function-sections \
-		-c $< -o $@.o
-	@musl-gcc -static -s -Wl,--gc-sections $@.o -o $@ && printf '%7d bytes  %s\n' "$$(wc -c < $@)" $@
 
 # The kernel's own headers are not among musl's.
 $(FIRMWARE_BUILD)/programs/%: firmware/programs/%.c firmware/rules.mk
@@ -64,9 +56,11 @@ $(FIRMWARE_BUILD)/programs/%: firmware/programs/%.c firmware/rules.mk
 # The agent, the first process of guests that run commands.
 firmware: $(FIRMWARE_BUILD)/agent
 
-FIRMWARE_AGENT := $(wildcard firmware/agent/*.swift)
+# Trees of files are sent and received by the same code on both sides.
+FIRMWARE_AGENT := $(wildcard firmware/agent/*.swift Sources/TreeStream/*.swift)
 FIRMWARE_MUSL := /usr/include/$(shell uname -m)-linux-musl
-$(FIRMWARE_BUILD)/agent: $(FIRMWARE_AGENT) $(wildcard firmware/agent/System/*) firmware/rules.mk | build-packages
+$(FIRMWARE_BUILD)/agent: $(FIRMWARE_AGENT) $(wildcard firmware/agent/System/* Sources/CTreeStream/*) \
+		firmware/rules.mk | build-packages
 	@mkdir -p $(@D)
 	@swiftc -target x86_64-unknown-linux-gnu -swift-version 6 -enable-experimental-feature Embedded -wmo \
 		-parse-as-library -Osize -module-name Agent -I firmware/agent/System -Xfrontend -function-sections \

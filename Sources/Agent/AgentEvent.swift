@@ -40,7 +40,8 @@ enum AgentEvent: Equatable {
         case .streamFailed: self = .streamFailed(try Self.stream(&payload), errno: try Self.errno(&payload))
         case .done: self = .done
         case .refused: self = .refused(kind: try payload.number(), reason: try payload.number())
-        case .exec, .signal, .resize, .powerOff, .mount, .makeDirectory, .limitProcesses:
+        case .exec, .signal, .resize, .powerOff, .mount, .makeDirectory, .limitProcesses, .mountDisk,
+            .configureInterface, .replaceFile:
             throw PayloadReader.Malformed()
         }
     }

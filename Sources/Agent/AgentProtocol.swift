@@ -26,6 +26,9 @@ public enum AgentProtocol {
         case mount = 20
         case makeDirectory = 21
         case limitProcesses = 22
+        case mountDisk = 23
+        case configureInterface = 24
+        case replaceFile = 25
         case started = 32
         case exited = 33
         case failed = 34
@@ -52,6 +55,6 @@ public enum RequestStep: UInt32, Sendable {
     case user = 4
     case directory = 5
     case execution = 6
-    /// What is about no command: a mount, a directory, a limit of all commands.
+    /// What is about no command: a mount, a directory, a file, a network card, a limit of all commands.
     case fileSystem = 7
 }

@@ -16,6 +16,19 @@ public struct CommandExit: Equatable, Sendable {
     /// What it ran into, or another command meanwhile.
     public let limits: LimitsMet
 
+    /// - Parameters:
+    ///   - userTime: in microseconds, as `systemTime`.
+    ///   - residentMemory: in KiB.
+    public init(
+        _ cause: Cause, userTime: UInt64, systemTime: UInt64, residentMemory: UInt64, limits: LimitsMet
+    ) {
+        self.cause = cause
+        self.userTime = userTime
+        self.systemTime = systemTime
+        self.residentMemory = residentMemory
+        self.limits = limits
+    }
+
     init(_ payload: inout PayloadReader) throws(PayloadReader.Malformed) {
         let how: UInt32 = try payload.number()
         guard let value = UInt8(exactly: try payload.number(UInt32.self)) else { throw PayloadReader.Malformed() }

@@ -26,6 +26,15 @@ public struct CommandRequest: Equatable, Sendable {
         }
     }
 
+    /// What the agent does itself in place of a program, with a path in `root` as the only argument. Its process exits with
+    /// the errno of what went wrong first, and tells where that was on its stderr.
+    public enum Copy: Sendable {
+        /// Makes files of what `TreeSender` has sent, which is its stdin.
+        case receive
+        /// Sends what is there to its stdout, for a `TreeReceiver`.
+        case send
+    }
+
     /// The program, looked for in the `PATH` of the environment unless it has a slash, and its arguments.
     public var arguments: [[UInt8]]
     /// As `NAME=VALUE`.
@@ -41,6 +50,8 @@ public struct CommandRequest: Equatable, Sendable {
     public var limits: [Limit] = []
     /// The size of the command's terminal; nil for none.
     public var terminal: TerminalSize?
+    /// Nil for a program.
+    public var copy: Copy?
 
     public init(_ arguments: [[UInt8]]) {
         self.arguments = arguments
@@ -48,6 +59,15 @@ public struct CommandRequest: Equatable, Sendable {
 
     public init(_ arguments: [String]) {
         self.init(arguments.map { Array($0.utf8) })
+    }
+
+    private var flags: UInt32 {
+        let terminal: UInt32 = terminal == nil ? 0 : 1
+        return switch copy {
+        case .receive: terminal | 4
+        case .send: terminal | 8
+        case nil: terminal
+        }
     }
 
     /// - Parameter hasInput: whether it has a stdin.
@@ -60,7 +80,7 @@ public struct CommandRequest: Equatable, Sendable {
             throw .relativePath(String(decoding: path, as: UTF8.self))
         }
         var payload = PayloadWriter(.exec, id: id)
-        payload.number(UInt32(terminal == nil ? 0 : 1) | UInt32(hasInput ? 2 : 0))
+        payload.number(flags | UInt32(hasInput ? 2 : 0))
         payload.number(terminal?.rows ?? 0)
         payload.number(terminal?.columns ?? 0)
         payload.number(uid)

@@ -11,14 +11,37 @@ public final class ArchiveReader {
             case file
             case directory
             case symbolicLink
+            /// Another name of an earlier member.
+            case hardLink
+            case characterDevice
+            case blockDevice
+            case fifo
             case other
         }
 
-        /// As the archive has it, `./` at its beginning included.
-        public let path: String
+        /// The numbers of a device node.
+        public struct Device: Equatable, Sendable {
+            public let major: UInt64
+            public let minor: UInt64
+        }
+
+        /// As the archive has it, `./` at its beginning included; what is not UTF-8 in it is replaced.
+        public var path: String { String(decoding: pathBytes, as: UTF8.self) }
+        /// The same in bytes, none of which is NUL.
+        public let pathBytes: [UInt8]
         public let kind: Kind
         /// Bytes; 0 where the archive does not tell.
         public let size: UInt64
+        /// Permission bits, up to 0o7777.
+        public let mode: UInt16
+        public let user: Int64
+        public let group: Int64
+        /// Seconds since 1970; 0 where the archive does not tell.
+        public let modified: Int64
+        /// Where a symbolic link leads to, or the path of the member that a hard link is another name of; empty for others.
+        public let linkTarget: [UInt8]
+        /// 0 and 0 for what is no device node.
+        public let device: Device
     }
 
     private static let blockSize = 64 << 10
@@ -76,18 +99,46 @@ public final class ArchiveReader {
         let result = archive_read_next_header(handle, &entry)
         if result == ARCHIVE_EOF { return nil }
         try check(result)
-        // A name that this process's locale cannot have may still be had as it is.
-        guard let entry, let path = archive_entry_pathname(entry) ?? archive_entry_pathname_utf8(entry) else {
+        guard let entry, let path = Self.bytes(entry, archive_entry_pathname, archive_entry_pathname_utf8) else {
             throw ArchiveError(name: name, problem: "a member has no name")
         }
-        let kind: Entry.Kind =
-            switch archive_entry_filetype(entry) {
-            case S_IFREG where archive_entry_hardlink(entry) == nil: .file
-            case S_IFDIR: .directory
-            case S_IFLNK: .symbolicLink
-            default: .other
-            }
-        return Entry(path: String(cString: path), kind: kind, size: UInt64(clamping: archive_entry_size(entry)))
+        let hardLink = Self.bytes(entry, archive_entry_hardlink, archive_entry_hardlink_utf8)
+        let symbolicLink = Self.bytes(entry, archive_entry_symlink, archive_entry_symlink_utf8)
+        return Entry(
+            pathBytes: path, kind: hardLink == nil ? Self.kind(entry) : .hardLink,
+            size: UInt64(clamping: archive_entry_size(entry)),
+            mode: UInt16(truncatingIfNeeded: archive_entry_perm(entry) & 0o7777), user: archive_entry_uid(entry),
+            group: archive_entry_gid(entry), modified: Int64(archive_entry_mtime(entry)),
+            linkTarget: hardLink ?? symbolicLink ?? [],
+            device: Entry.Device(
+                major: UInt64(archive_entry_rdevmajor(entry)), minor: UInt64(archive_entry_rdevminor(entry))))
+    }
+
+    /// Whether the member that `next()` returned is one of a tar archive.
+    public var isTar: Bool {
+        archive_format(handle) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_TAR
+    }
+
+    private static func kind(_ entry: OpaquePointer) -> Entry.Kind {
+        switch archive_entry_filetype(entry) {
+        case S_IFREG: .file
+        case S_IFDIR: .directory
+        case S_IFLNK: .symbolicLink
+        case S_IFCHR: .characterDevice
+        case S_IFBLK: .blockDevice
+        case S_IFIFO: .fifo
+        default: .other
+        }
+    }
+
+    /// - Returns: a name; nil where there is none.
+    private static func bytes(
+        _ entry: OpaquePointer, _ asItIs: (OpaquePointer) -> UnsafePointer<CChar>?,
+        _ inUTF8: (OpaquePointer) -> UnsafePointer<CChar>?
+    ) -> [UInt8]? {
+        // A name that this process's locale cannot have may still be had in UTF-8.
+        guard let text = asItIs(entry) ?? inUTF8(entry) else { return nil }
+        return UnsafeRawBufferPointer(start: text, count: strlen(text)).map { $0 }
     }
 
     /// Reads more of the present member.
@@ -112,7 +163,7 @@ public final class ArchiveReader {
         }
     }
 
-    /// Warnings are about attributes that nobody asks for here.
+    /// Warnings are about attributes that nobody asks for here, and names in another character set than the locale's.
     private func check(_ result: CInt) throws(ArchiveError) {
         if result != ARCHIVE_OK && result != ARCHIVE_WARN { throw failure }
     }

@@ -105,6 +105,13 @@ public struct ChildProcess: ~Copyable, Sendable {
         return status
     }
 
+    /// Waits until the program ends by itself, and tells how it ended.
+    public consuming func wait() -> Status {
+        let status = Self.reap(pid)
+        discard self
+        return status
+    }
+
     /// Tells how the program ended, which it has (`ProcessDescriptor`).
     ///
     /// - Returns: nil when somebody else was told, as by waiting for whichever child ends, or by ignoring `SIGCHLD`.

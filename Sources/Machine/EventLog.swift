@@ -10,7 +10,7 @@ public final class EventLog: Sendable {
         var reports: [String] = []
     }
 
-    /// More milestones than this are not kept: the guest makes them.
+    /// With this many milestones, no more of the guest's are kept.
     private static let milestoneLimit = 256
     /// Nor are more reports: the guest may cause them.
     private static let reportLimit = 64
@@ -27,13 +27,23 @@ public final class EventLog: Sendable {
     /// What went wrong meanwhile and did not end the machine, in sentences.
     public var reports: [String] { state.withLock { $0.reports } }
     public var milestones: [Milestone] { state.withLock { $0.milestones } }
+    /// Nanoseconds between two milestones; nil where one of them is not there yet.
+    public func time(from first: Milestone.Kind, to second: Milestone.Kind) -> UInt64? {
+        let milestones = milestones
+        guard let begin = milestones.first(where: { $0.kind == first })?.time,
+            let end = milestones.first(where: { $0.kind == second })?.time
+        else { return nil }
+        return end &- begin
+    }
+
     /// Whether the guest's kernel said through its pvpanic device that it panicked.
     public var panicReported: Bool { state.withLock { $0.panicReported } }
 
-    func mark(_ kind: Milestone.Kind, at time: UInt64 = monotonicNanoseconds()) {
+    public func mark(_ kind: Milestone.Kind, at time: UInt64 = monotonicNanoseconds()) {
         let milestone = Milestone(kind: kind, time: time)
         state.withLock { state in
-            if state.milestones.count < Self.milestoneLimit { state.milestones.append(milestone) }
+            if case .guest = kind, state.milestones.count >= Self.milestoneLimit { return }
+            state.milestones.append(milestone)
         }
     }
 

@@ -1,6 +1,7 @@
 import Boot
 import Devices
 import GuestMemory
+import GuestRoot
 import KVM
 import Linux
 import MachineConfiguration
@@ -21,6 +22,8 @@ public final class Machine: Sendable {
     public let balloon: Balloon?
     /// Where the guest's agent connects to; nil for a guest without one.
     public let agentPorts: AgentPorts?
+    /// What the agent's commands have as their root; nil where that is the agent's own.
+    public let root: RootSource?
 
     private let virtioConsole: LoopConfined<ConsoleDevice>?
     private let wiring: MachineWiring
@@ -68,6 +71,7 @@ public final class Machine: Sendable {
         }
         balloon = plan.devices.balloon
         agentPorts = plan.devices.agentPorts
+        root = plan.root
         virtioConsole = plan.devices.console
         powerButton = try EventCounter()
         try vm.bind(powerButton, toInterrupt: Layout.powerButtonInterrupt)

@@ -11,6 +11,12 @@ public struct Milestone: Equatable, Sendable {
         case firstConsoleByte
         /// What the guest wrote to the milestone port.
         case guest(UInt8)
+        /// The guest's agent spoke for the first time.
+        case agentStarted
+        /// The agent made all that commands find in the guest.
+        case commandsCanRun
+        case commandStarted
+        case commandEnded
         /// The machine came to its end.
         case ended
     }

@@ -4,16 +4,20 @@ extension VMConfiguration {
         /// The directory of the kernel's modules: by default what stands beside the kernel under the name `modules`, else
         /// `/lib/modules/VERSION`. Empty for a kernel that needs none.
         public var modules: String?
-        /// The directory of the host that commands have as their root, by a copy that goes with the machine; nil for the
-        /// agent's own, which is all but empty.
+        /// What commands have as their root, which they never write to, but to a layer above it: a directory of the host,
+        /// an image of a file system or a tar archive; nil for the agent's own, which is all but empty.
         public var root: String?
-        /// How much commands may write into their root and `/tmp`; half of the guest's memory unless given.
+        /// A file of the host in which what commands write into their root outlives the machine, for the next one that is
+        /// given it; it is made where there is none. nil to have it go with the machine.
+        public var keep: String?
+        /// How much commands may write into their root and `/tmp`: half of the guest's memory unless given. With `keep`,
+        /// the size of a file that is made: 16 GiB unless given, which it takes only as far as it is written.
         public var diskSize: ByteSize?
         /// How many processes and threads all commands may have together; nil for as many as the guest's kernel can.
         public var processes: Int?
 
         package enum CodingKeys: String, CodingKey, CaseIterable {
-            case modules, root, diskSize, processes
+            case modules, root, keep, diskSize, processes
         }
 
         public init(modules: String? = nil, root: String? = nil) {
@@ -22,8 +26,14 @@ extension VMConfiguration {
         }
 
         /// The name of the device by which the guest has its root.
-        package static let rootShare = "agent-root"
+        package static let rootDevice = "agent-root"
+        /// The name of the disk that is in `keep`.
+        package static let keepDevice = "agent-keep"
+        /// Where the files of a root that is an archive are in the initramfs.
+        package static let archiveDirectory = "base"
+        static let devices: Set = [rootDevice, keepDevice]
         package static let processRange = 1...4_194_304
+        static let leastDiskSize = ByteSize(bytes: 1 << 20)
     }
 
     func validateAgent() throws(ConfigurationError) {
@@ -33,16 +43,34 @@ extension VMConfiguration {
                 field: "/kernel/initrd", value: "'\(initrd)'",
                 problem: "a guest with an agent boots the agent's own; leave out one of the two")
         }
-        for (field, path) in [("/agent/modules", agent.modules), ("/agent/root", agent.root)] {
-            guard let path, path.utf8.contains(0) || path.isEmpty && field == "/agent/root" else { continue }
-            throw ConfigurationError(field: field, value: "'\(path)'", problem: "it must name a directory")
+        if let modules = agent.modules, modules.utf8.contains(0) {
+            throw ConfigurationError(
+                field: "/agent/modules", value: "'\(modules)'", problem: "it must name a directory")
+        }
+        if let root = agent.root, root.isEmpty || root.utf8.contains(0) {
+            throw ConfigurationError(
+                field: "/agent/root", value: "'\(root)'", problem: "it must name a directory, an image or a tar archive"
+            )
+        }
+        if let keep = agent.keep {
+            guard !keep.isEmpty, !keep.utf8.contains(0) else {
+                throw ConfigurationError(field: "/agent/keep", value: "'\(keep)'", problem: "it must name a file")
+            }
+            guard agent.root != nil else {
+                throw ConfigurationError(
+                    field: "/agent/root", value: "null",
+                    problem:
+                        "what commands write to it is to be kept, and they have none: give it, or leave out /agent/keep"
+                )
+            }
         }
         if let size = agent.diskSize {
-            let range = ByteSize(bytes: 1 << 20)...memory
+            let range = Agent.leastDiskSize...(agent.keep == nil ? memory : Self.memoryRange.upperBound)
             guard range.contains(size) else {
+                let place = agent.keep == nil ? "in the guest's memory: it" : "kept in a file, which"
                 throw ConfigurationError(
                     field: "/agent/diskSize", value: "\(size)",
-                    problem: "what commands write is in the guest's memory: it can have \(range.words)")
+                    problem: "what commands write is \(place) can have \(range.words)")
             }
         }
         if let processes = agent.processes, !Agent.processRange.contains(processes) {
@@ -68,11 +96,24 @@ extension VMConfiguration.Agent: DescribedObject {
         case .root:
             .optional(
                 .path(),
-                "The directory of the host that commands have as their root, by a copy that goes with the machine")
+                """
+                What commands have as their root, which they never write to: a directory of the host, an image of an ext4, \
+                squashfs or erofs file system, or a tar archive, which is unpacked into the guest's memory
+                """)
+        case .keep:
+            .optional(
+                .path(),
+                """
+                A file in which what commands write into their root outlives the machine, for the next one that is given it; \
+                it is made where there is none
+                """)
         case .diskSize:
             .optional(
-                .size(ByteSize(bytes: 1 << 20)...VMConfiguration.memoryRange.upperBound),
-                "How much commands may write into their root and /tmp; half of the memory unless it is given")
+                .size(leastDiskSize...VMConfiguration.memoryRange.upperBound),
+                """
+                How much commands may write into their root and /tmp, half of the memory unless it is given; with 'keep', the \
+                size of a file that is made, 16G unless it is given
+                """)
         case .processes:
             .optional(
                 .integer(processRange),
@@ -87,6 +128,7 @@ extension VMConfiguration.Agent: Decodable {
         self.init()
         try fields.read(.modules, into: &modules)
         try fields.read(.root, into: &root)
+        try fields.read(.keep, into: &keep)
         try fields.read(.diskSize, into: &diskSize)
         try fields.read(.processes, into: &processes)
     }

@@ -86,6 +86,11 @@ extension VMConfiguration {
                         "the guest would know it by the same serial as another disk: give it a serial of its own"
                 )
             }
+            if agent != nil, Agent.devices.contains(where: { serial.elementsEqual($0.utf8) }) {
+                throw ConfigurationError(
+                    field: "\(field)/serial", value: "'\(disk.serial ?? disk.id)'",
+                    problem: "the agent knows a disk of its own by it: give another one")
+            }
             let isReadOnly = disk.readOnly ?? false
             if let other = paths.updateValue(isReadOnly, forKey: disk.path), !(isReadOnly && other) {
                 throw ConfigurationError(

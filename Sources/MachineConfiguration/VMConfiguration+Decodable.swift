@@ -16,6 +16,7 @@ extension VMConfiguration: Decodable {
         try fields.read(.vsock, into: &vsock)
         try fields.read(.shares, into: &shares)
         try fields.read(.agent, into: &agent)
+        try fields.read(.limits, into: &limits)
     }
 }
 

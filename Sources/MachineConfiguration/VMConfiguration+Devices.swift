@@ -4,7 +4,7 @@ extension VMConfiguration {
     static let mostMMIODevices = 32
 
     /// What devices are called of which a machine has one at most.
-    private static let ownNames: Set = ["entropy", "balloon", "console", "vsock", Agent.rootShare]
+    private static let ownNames = Agent.devices.union(["entropy", "balloon", "console", "vsock"])
 
     private static func reserved(_ id: String, field: String) -> ConfigurationError {
         ConfigurationError(field: field, value: "'\(id)'", problem: "that is the name of another kind of device")
@@ -12,9 +12,9 @@ extension VMConfiguration {
 
     package var virtioDeviceCount: Int {
         let hasConsole = console.device == .virtio || !ports.isEmpty
-        let single = [entropy, balloon != nil, hasConsole, vsock != nil || agent != nil, agent?.root != nil].count {
-            $0
-        }
+        let single = [
+            entropy, balloon != nil, hasConsole, vsock != nil || agent != nil, agent?.root != nil, agent?.keep != nil,
+        ].count { $0 }
         return disks.count + nets.count + shares.count + single
     }
 

@@ -27,10 +27,12 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
     public var shares: [Share] = []
     /// What runs commands in the guest; nil for a guest that has an init of its own.
     public var agent: Agent?
+    /// What the machine's process gets of the host; all it can get unless stated.
+    public var limits = Limits()
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case cpus, memory, hugePages, kernel, transport, disks, entropy, nets, balloon, console, ports, vsock, shares,
-            agent
+            agent, limits
     }
 
     /// What is between a virtio device and its driver.
@@ -119,6 +121,7 @@ public struct VMConfiguration: Encodable, Equatable, Sendable {
         try validateNets()
         try validateShares()
         try validateAgent()
+        try validateLimits()
         try validateDevices()
     }
 }
@@ -147,6 +150,7 @@ extension VMConfiguration: DescribedObject {
             .optional(
                 Agent.self,
                 "What runs commands in the guest, as its first process; without it the guest has an init of its own")
+        case .limits: .optional(Limits.self, "What the machine's process gets of the host; all it can get unless given")
         }
     }
 }

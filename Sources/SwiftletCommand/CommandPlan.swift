@@ -1,6 +1,6 @@
 import Agent
 import ArgumentParser
-import CLinux
+import Devices
 import Glibc
 import MachineConfiguration
 
@@ -13,7 +13,7 @@ struct CommandPlan {
     /// Whether the guest may have something to write back at its end.
     var savesState: Bool {
         configuration.shares.contains { $0.readOnly == false }
-            || configuration.disks.contains { $0.readOnly != true }
+            || configuration.disks.contains { $0.readOnly != true } || configuration.agent?.keep != nil
     }
 
     /// - Parameter words: the command and its arguments.
@@ -28,6 +28,7 @@ struct CommandPlan {
             origin.note("/agent/\(name)")
         }
         override(\.root, "root", command.root)
+        override(\.keep, "keep", command.keep)
         override(\.modules, "modules", command.modules.map { $0 == "none" ? "" : $0 })
         override(\.diskSize, "diskSize", command.diskSize)
         override(\.processes, "processes", command.pids)
@@ -44,34 +45,18 @@ struct CommandPlan {
         }
 
         request = CommandRequest(words)
-        request.environment = Self.environment(command.env, user: command.user)
-        (request.uid, request.gid) = (command.user?.uid ?? 0, command.user?.gid ?? 0)
-        request.directory = Array((command.workdir ?? Self.presentDirectory(in: agent)).utf8)
+        request.environment = command.process.environment
+        (request.uid, request.gid) = (command.process.user?.uid ?? 0, command.process.user?.gid ?? 0)
+        if command.process.wantsTerminal { request.terminal = .init(rows: 24, columns: 80) }
+        request.directory = Array((command.process.workdir ?? Self.presentDirectory(in: agent)).utf8)
         self.configuration = configuration
         self.origin = origin
-    }
-
-    private static func environment(_ given: [String], user: UserOption?) -> [[UInt8]] {
-        var variables = [
-            Array("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".utf8),
-            Array("HOME=\(user?.uid ?? 0 == 0 ? "/root" : "/")".utf8),
-        ]
-        for variable in given {
-            let name = Array(variable.utf8.prefix { $0 != UInt8(ascii: "=") } + "=".utf8)
-            variables.removeAll { $0.starts(with: name) }
-            if name.count <= variable.utf8.count {
-                variables.append(Array(variable.utf8))
-            } else if let value = getenv(variable) {
-                variables.append(name + UnsafeRawBufferPointer(start: value, count: strlen(value)))
-            }
-        }
-        return variables
     }
 
     /// Directories of the host that the guest has others in place of.
     private static let ownDirectories = ["/dev", "/proc", "/run", "/sys", "/tmp"]
 
-    /// The working directory, where the guest has it, too: its root is the host's, and no mount is in between.
+    /// The working directory, where the guest has it, too: its root is the host's, and shows what is mounted there.
     private static func presentDirectory(in agent: VMConfiguration.Agent) -> String {
         guard agent.root == "/", let working = getcwd(nil, 0) else { return "" }
         defer { free(working) }
@@ -79,13 +64,6 @@ struct CommandPlan {
         guard path.hasPrefix("/"), !ownDirectories.contains(where: { path == $0 || path.hasPrefix("\($0)/") }) else {
             return ""
         }
-        let root = open("/", O_PATH | O_CLOEXEC)
-        defer { close(root) }
-        let flags = UInt64(UInt32(bitPattern: O_PATH | O_DIRECTORY | O_CLOEXEC))
-        let found = open_beneath(
-            root, path == "/" ? "." : String(path.dropFirst()), flags, 0, UInt64(RESOLVE_BENEATH | RESOLVE_NO_XDEV))
-        guard found >= 0 else { return "" }
-        close(found)
-        return path
+        return SharedPath.isReachable(path, in: "/") ? path : ""
     }
 }

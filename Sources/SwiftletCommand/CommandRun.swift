@@ -1,5 +1,6 @@
 import Agent
 import Boot
+import Control
 import Devices
 import Glibc
 import KVM
@@ -23,37 +24,42 @@ struct CommandRun {
         let begin = monotonicNanoseconds()
         ProcessSignals.ignoreFileSizeLimit()
         let statusFile = try options.statusFile.map { path in try StatusFile(path: path) }
-        var plan = try CommandPlan(options, words)
-        let terminal = hasTerminal ? Terminal(STDIN_FILENO) : nil
-        if hasTerminal {
-            plan.request.terminal = .init(rows: 24, columns: 80)
-            if let kind = getenv("TERM"),
-                !plan.request.environment.contains(where: { $0.starts(with: Array("TERM=".utf8)) })
-            {
-                plan.request.environment.append(Array("TERM=\(String(cString: kind))".utf8))
-            }
-        }
+        let plan = try CommandPlan(options, words)
+        let (report, boot) = try plan.origin.withLimits(of: plan.configuration) { try run(plan, since: begin) }
+        try statusFile?.write(report.line(wall: monotonicNanoseconds() - begin, boot: boot))
+        return report.status
+    }
+
+    /// Runs the machine from its making to its end.
+    ///
+    /// - Returns: also how many nanoseconds passed until commands could run, if they could.
+    private func run(_ plan: CommandPlan, since begin: UInt64) throws -> (report: CommandReport, boot: UInt64?) {
+        let terminal = options.command.process.wantsTerminal ? Terminal(STDIN_FILENO) : nil
         let machine = try makeMachine(plan)
         let supervisor = try CommandSupervisor(
             machine, plan, signals: ProcessSignals.takeOverForCommand(), terminal: terminal,
             timeLimit: options.timeout?.nanoseconds)
-        let tail = ConsoleTail()
+        let history = ConsoleHistory()
+        supervisor.published = try PublishedMachine.publish(
+            machine, plan.configuration, name: options.name, command: words.map { String(decoding: $0, as: UTF8.self) },
+            history: history, on: supervisor.loop, owner: supervisor.owner, isVerbose: options.verbose)
         let null = try OwnedDescriptor.open("/dev/null", O_WRONLY)
         let console = try ConsoleThread(
             console: machine.console, port: machine.consolePort, input: nil,
             output: options.verbose ? STDERR_FILENO : null.rawValue,
             tap: {
                 machine.observe(console: $0)
-                tail.add($0)
+                history.add($0)
             },
             report: { _ in })
-        let start = monotonicNanoseconds()
         try machine.start()
         WorkingSet.releaseCode()
         let ending = supervisor.run()
         console.finish()
         console.stop()
         console.join()
+        if let outcome = machine.outcome { supervisor.published?.finish(outcome) }
+        supervisor.published = nil
 
         var report = CommandReport(
             ending, machine.outcome, command: String(decoding: words[0], as: UTF8.self), limit: options.timeout)
@@ -61,20 +67,10 @@ struct CommandRun {
         for sentence in machine.events.reports { standardError.write("swiftlet: \(sentence)\n") }
         if let message = report.message { standardError.write("swiftlet: \(message)\n") }
         if report.cause == .guestDied, !options.verbose {
-            standardError.write(tail.lines.map { "swiftlet: guest: \($0)\n" }.joined())
+            standardError.write(history.lastLines.map { "swiftlet: guest: \($0)\n" }.joined())
         }
         if options.verbose { RunSummary(machine, begin: begin).print() }
-        let boot = supervisor.readyTime.map { $0 - start }
-        try statusFile?.write(report.line(wall: monotonicNanoseconds() - begin, boot: boot))
-        return report.status
-    }
-
-    private var hasTerminal: Bool {
-        switch options.command.terminal {
-        case .tty: true
-        case .noTty: false
-        case nil: isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1
-        }
+        return (report, machine.events.time(from: .started, to: .commandsCanRun))
     }
 
     private func makeMachine(_ plan: CommandPlan) throws -> Machine {

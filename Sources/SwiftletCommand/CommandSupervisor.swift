@@ -1,4 +1,5 @@
 import Agent
+import Control
 import Devices
 import Glibc
 import Linux
@@ -19,9 +20,10 @@ final class CommandSupervisor {
 
     private let machine: Machine
     private let plan: CommandPlan
-    private let terminal: Terminal?
-    private let streams: CommandStreams
-    private let loop: EventLoop
+    private var input: CommandInput?
+    /// On its way from a terminal to the command.
+    private var typed: GuestInput?
+    let loop: EventLoop
     private let signals: SignalDescriptor
     private var request: CommandRequest
     private var watch: EndWatch?
@@ -33,14 +35,14 @@ final class CommandSupervisor {
     /// The signal for which the guest is powered off.
     private var powerOffSignal: CInt?
 
-    /// When commands could run, on `CLOCK_MONOTONIC` in nanoseconds.
-    private(set) var readyTime: UInt64?
+    /// The machine as others see it, if they do.
+    var published: PublishedMachine?
     /// Why output could not be written; a reader that has gone is no such reason.
     private(set) var outputFailure: Errno?
 
     /// - Parameters:
     ///   - signals: blocked in all threads.
-    ///   - terminal: which the command is to have; stays raw until this object's end.
+    ///   - terminal: which the command is to have; raw from the command's start to its end.
     ///   - limit: nanoseconds; nil for none.
     init(
         _ machine: Machine, _ plan: CommandPlan, signals set: SignalSet, terminal: consuming Terminal?,
@@ -49,13 +51,9 @@ final class CommandSupervisor {
         self.machine = machine
         self.plan = plan
         request = plan.request
-        var input: CInt? = STDIN_FILENO
-        // A terminal that another process has is not to be read.
-        if let isRaw = try terminal?.enterRawMode() { input = isRaw ? STDIN_FILENO : nil }
-        self.terminal = terminal
-        streams = CommandStreams(input: input, output: STDOUT_FILENO, errors: STDERR_FILENO)
         loop = try EventLoop(name: "main")
         signals = try SignalDescriptor(set)
+        input = CommandInput(terminal, on: loop) { [unowned self] in resize() }
         worker = try Worker(machine, plan.configuration, on: loop) { [unowned self] in serve($0) }
         watch = try EndWatch(machine, on: loop) { [unowned self] in
             machineHasEnded = true
@@ -74,6 +72,8 @@ final class CommandSupervisor {
     /// Sees the command and the machine to their ends; the machine has started.
     func run() -> CommandReport.Ending {
         while ending == nil { loop.turn(waiting: true) }
+        input?.stop()
+        typed?.stop()
         if case .command = ending, plan.savesState, !machineHasEnded {
             worker?.powerOff()
             loop.schedule(after: Self.powerOffGrace) { [machine] in machine.end(.killed(.finished)) }
@@ -83,17 +83,15 @@ final class CommandSupervisor {
         machine.join()
         worker?.close()
         worker = nil
-        terminal?.restore()
         return ending ?? .machine
     }
 
     // MARK: The command
 
     private func serve(_ event: Worker.Event) {
+        published?.agentChanged(event)
         switch event {
-        case .ready:
-            readyTime = monotonicNanoseconds()
-            start()
+        case .ready: start()
         case .failed(let error):
             // A machine that goes down takes its agent with it, and knows better why.
             let isGone = error as? AgentError == .closed
@@ -102,15 +100,20 @@ final class CommandSupervisor {
     }
 
     private func start() {
-        if let size = terminal?.size() { request.terminal = .init(rows: size.rows, columns: size.columns) }
+        if let size = input?.size { request.terminal = .init(rows: size.rows, columns: size.columns) }
         do {
+            let streams = CommandStreams(input: try startInput(), output: STDOUT_FILENO, errors: STDERR_FILENO)
             command = try worker?.run(request, streams: streams) { [unowned self] event in
                 switch event {
+                // A terminal that goes sends SIGHUP.
+                case .outputFailed(_, .ioError) where request.terminal != nil: break
                 case .outputFailed(_, let errno) where errno != .brokenPipe: outputFailure = errno
                 case .over(.unknown(.closed)): break
                 case .over(let ending):
                     end(powerOffSignal.map { .signal($0) } ?? .command(ending))
-                case .started, .exited, .outputFailed: break
+                case .started: machine.events.mark(.commandStarted)
+                case .exited: machine.events.mark(.commandEnded)
+                case .outputFailed: break
                 }
             }
         } catch {
@@ -118,20 +121,56 @@ final class CommandSupervisor {
         }
     }
 
+    /// - Returns: where the command's input is to be read.
+    private func startInput() throws(SystemCallError) -> CInt {
+        guard isatty(STDIN_FILENO) == 1 else { return STDIN_FILENO }
+        let typed = try GuestInput(on: loop)
+        self.typed = typed
+        // Until now Ctrl-C is a signal, and ends the machine.
+        input?.start { [unowned self] event in
+            switch event {
+            case .bytes(let bytes):
+                // It waits for each piece to be taken, so that there is room for the next.
+                try? typed.write(bytes)
+                typed.whenTaken { [weak self] in self?.input?.resume() }
+            case .ended: typed.close()
+            case .left: end(.signal(SIGINT))
+            }
+        }
+        return typed.descriptor
+    }
+
+    // MARK: Others
+
+    /// What others can have done with the machine.
+    var owner: MachineServer.Owner {
+        MachineServer.Owner(
+            stop: { [unowned self] in stop(grace: $0) }, kill: { [unowned self] in end(.signal(SIGKILL)) },
+            run: { [unowned self] in try worker?.run($0, streams: $1, report: $2) })
+    }
+
+    /// - Parameter grace: how long the command may take to end, in nanoseconds.
+    private func stop(grace: UInt64) {
+        guard let command else { return end(.signal(SIGTERM)) }
+        command.signal(SIGTERM)
+        loop.schedule(after: grace) { [unowned self] in end(.signal(SIGKILL)) }
+    }
+
     // MARK: Signals
 
     private func serve(_ signal: CInt) {
         switch signal {
-        case SIGTSTP where terminal == nil: raise(SIGSTOP)
-        // Where the terminal cannot be set, it stays as its user has it.
-        case SIGTSTP: try? terminal?.stopProcess()
-        case SIGCONT: try? terminal?.processContinued()
-        case SIGWINCH:
-            if let size = terminal?.size() { command?.resize(.init(rows: size.rows, columns: size.columns)) }
+        case SIGTSTP: input?.stopProcess()
+        case SIGCONT: input?.takeTerminal()
+        case SIGWINCH: resize()
         case SIGINT: interrupt()
         default:
             if let command { command.signal(signal) } else { end(.signal(signal)) }
         }
+    }
+
+    private func resize() {
+        if let size = input?.size { command?.resize(.init(rows: size.rows, columns: size.columns)) }
     }
 
     /// The first goes to the command, a second soon after powers the guest off, a third kills it.

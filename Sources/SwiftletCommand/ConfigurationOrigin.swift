@@ -1,3 +1,4 @@
+import ControlGroups
 import Machine
 import MachineConfiguration
 
@@ -15,8 +16,11 @@ struct ConfigurationOrigin {
         ("/hugePages", "--huge-pages"), ("/transport", "--transport"), ("/disks", "--disk"), ("/nets", "--net"),
         ("/entropy", "--entropy"), ("/balloon/size", "--balloon"), ("/balloon", "--balloon"),
         ("/console/device", "--console"), ("/ports", "--port"), ("/vsock", "--vsock"),
-        ("/shares", "--share"), ("/agent/root", "--root"), ("/agent/modules", "--modules"),
+        ("/shares", "--share"), ("/agent/root", "--root"), ("/agent/keep", "--keep"),
+        ("/agent/modules", "--modules"),
         ("/agent/diskSize", "--disk-size"), ("/agent/processes", "--pids"),
+        ("/limits/cpuWeight", "--cpu-weight"), ("/limits/cpuQuota", "--cpu-quota"),
+        ("/limits/ioWeight", "--io-weight"),
     ]
     /// Fields whose keys are other words in options.
     private static let keys = [
@@ -53,6 +57,8 @@ struct ConfigurationOrigin {
         switch error {
         case let error as ConfigurationError:
             Explained(description: "\(subject(error.field)) \(error.value): \(error.problem)")
+        case let error as ControlGroupError:
+            Explained(description: "\(subject(error.field)) \(error.value): \(error.problem); \(error.remedy)")
         case let error as FieldError where isFromFile(error.field):
             Explained(description: "\(subject(error.field)): \(error.cause)")
         default: error

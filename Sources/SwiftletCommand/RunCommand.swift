@@ -1,10 +1,12 @@
 import ArgumentParser
 import Boot
+import Control
 import Devices
 import Glibc
 import KVM
 import Linux
 import Machine
+import MachineConfiguration
 import Synchronization
 import SystemPackage
 
@@ -15,7 +17,8 @@ struct RunCommand: ParsableCommand {
         discussion: """
             With a command, the machine boots for it alone: stdin, stdout, stderr and the exit status are the command's, it \
             sees the host's files under a layer that goes with the machine, and signals go to it. 126 and 127 are a \
-            shell's: not executable, not found.
+            shell's: not executable, not found. On a terminal the keys are the command's, too, but for Ctrl-] then q, which \
+            leaves and kills the machine.
 
             Without one, the guest boots what its --initrd and disks have. Its console, its first serial port or, with --console virtio, hvc0, is stdin and stdout. On a \
             terminal, Ctrl-] then q leaves and kills the machine.
@@ -57,6 +60,12 @@ struct RunCommand: ParsableCommand {
                 """, valueName: "file"), completion: .file())
         var statusFile: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "What 'swiftlet ps', 'exec', 'cp', 'logs' and 'stop' call the machine (default: its process id).",
+                valueName: "name"))
+        var name: String?
+
         @Flag(name: .short, help: "Tell on stderr what the machine did: milestones, exits, a fault's registers.")
         var verbose = false
     }
@@ -90,18 +99,12 @@ struct RunCommand: ParsableCommand {
     /// The command in the guest and its arguments.
     private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
-    /// The same as they were given: their bytes may be no text.
-    private var rawWords: [[UInt8]] {
-        let count = Int(CommandLine.argc)
-        // These are the last arguments of all.
-        return (max(count - words.count, 0)..<count).compactMap { index in
-            CommandLine.unsafeArgv[index].map { Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) }
-        }
-    }
-
     func run() throws {
-        guard words.isEmpty else { throw ExitCode(try CommandRun(options, words: rawWords).run()) }
-        let end = try runMachine()
+        guard words.isEmpty else {
+            throw ExitCode(try CommandRun(options, words: CommandLine.lastWords(words.count)).run())
+        }
+        let (configuration, origin) = try options.machine.configuration()
+        let end = try origin.withLimits(of: configuration) { try runMachine(configuration, origin) }
         // Nothing of the machine is left now, as a signal would leave it.
         try self.end(end.outcome, signal: end.signal, lostOutput: end.lostOutput)
     }
@@ -109,17 +112,27 @@ struct RunCommand: ParsableCommand {
     /// Runs the machine from its making to its end.
     ///
     /// - Returns: as the parameters of `end`.
-    private func runMachine() throws -> (outcome: Outcome?, signal: CInt?, lostOutput: Errno?) {
+    private func runMachine(
+        _ configuration: VMConfiguration, _ origin: ConfigurationOrigin
+    ) throws -> (outcome: Outcome?, signal: CInt?, lostOutput: Errno?) {
         let begin = monotonicNanoseconds()
         ProcessSignals.ignoreFileSizeLimit()
-        let machine = try makeMachine()
+        let machine = try makeMachine(configuration, origin)
         let supervisor = try Supervisor(
             machine, signals: ProcessSignals.takeOver(), terminal: Terminal(STDIN_FILENO),
             timeLimit: options.timeout?.nanoseconds)
+        let history = ConsoleHistory()
+        let published = try PublishedMachine.publish(
+            machine, configuration, name: options.name, command: [], history: history, on: supervisor.loop,
+            owner: supervisor.owner, isVerbose: options.verbose)
         let outputFailure = OutputFailure()
         let console = try ConsoleThread(
             console: machine.console, port: machine.consolePort, input: STDIN_FILENO, output: STDOUT_FILENO,
-            interactive: supervisor.isInteractive, tap: { machine.observe(console: $0) },
+            interactive: supervisor.isInteractive,
+            tap: {
+                machine.observe(console: $0)
+                history.add($0)
+            },
             report: { [consoleEnded = supervisor.consoleEnded] event in
                 switch event {
                 case .outputFailed(let error):
@@ -136,6 +149,7 @@ struct RunCommand: ParsableCommand {
         machine.join()
         supervisor.awaitOutput(console)
         console.join()
+        if let outcome = machine.outcome { published?.finish(outcome) }
         supervisor.restoreTerminal()
 
         for report in machine.events.reports { standardError.write("swiftlet: \(report)\n") }
@@ -144,8 +158,7 @@ struct RunCommand: ParsableCommand {
     }
 
     /// On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine runs.
-    private func makeMachine() throws -> Machine {
-        let (configuration, origin) = try options.machine.configuration()
+    private func makeMachine(_ configuration: VMConfiguration, _ origin: ConfigurationOrigin) throws -> Machine {
         if configuration.agent != nil {
             throw ValidationError("the machine has an agent, which runs a command, and there is none: add '-- COMMAND'")
         }

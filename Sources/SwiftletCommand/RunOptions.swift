@@ -82,8 +82,8 @@ struct MachineOptions: ParsableArguments {
             "A network card; may be given more than once.",
             discussion: """
                 tap=IFNAME connects it to a tap interface, fd=N to an open descriptor of one, user to the network of \
-                this user through passt. Further keys: id=, mac=, mtu=, queues=, bps= (a limit in bytes a second). \
-                none takes away those of the --config.
+                this user through passt, which COMMAND finds ready for use. Further keys: id=, mac=, mtu=, queues=, \
+                bps= (a limit in bytes a second). none takes away those of the --config.
                 """,
             valueName: "tap=IFNAME|fd=N|user|none[,...]"))
     var net: [String] = []
@@ -136,6 +136,29 @@ struct MachineOptions: ParsableArguments {
         transform: ShareOption.share)
     var share: [VMConfiguration.Share] = []
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            The machine's share of processor time where other control groups want some, \(VMConfiguration.Limits.weightRange.words); \
+            they have 100 by themselves.
+            """, valueName: "number"))
+    var cpuWeight: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How much processor time the machine may use: a number of CPUs, such as 1.5, or a percentage of one, 150%.",
+            valueName: "cpus"),
+        transform: OptionValue.cpuQuota)
+    var cpuQuota: CPUQuota?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            The machine's share of disks' time where other control groups want some, \(VMConfiguration.Limits.weightRange.words); \
+            they have 100 by themselves.
+            """, valueName: "number"))
+    var ioWeight: Int?
+
     /// The configuration of the file and the flags, which is not checked yet, and where it came from.
     func configuration() throws -> (VMConfiguration, ConfigurationOrigin) {
         let file = try config.map { try ConfigurationFile(path: $0) }
@@ -158,6 +181,9 @@ struct MachineOptions: ParsableArguments {
         override(\.entropy, "/entropy", with: entropy)
         override(\.console.device, "/console/device", with: console)
         override(\.vsock, "/vsock", with: vsock.map(Optional.some))
+        override(\.limits.cpuWeight, "/limits/cpuWeight", with: cpuWeight.map(Optional.some))
+        override(\.limits.cpuQuota, "/limits/cpuQuota", with: cpuQuota.map(Optional.some))
+        override(\.limits.ioWeight, "/limits/ioWeight", with: ioWeight.map(Optional.some))
         if let balloon {
             configuration.balloon = configuration.balloon ?? VMConfiguration.Balloon()
             configuration.balloon?.size = balloon
@@ -209,6 +235,13 @@ enum OptionValue {
             throw ValidationError("'\(text)' is not a size; write a number and a unit, such as 512M or 2G")
         }
         return size
+    }
+
+    static func cpuQuota(_ text: String) throws -> CPUQuota {
+        guard let quota = CPUQuota(text) else {
+            throw ValidationError("'\(text)' is no amount of processor time; \(CPUQuota.advice)")
+        }
+        return quota
     }
 
     static func timeSpan(_ text: String) throws -> TimeSpan {

@@ -44,6 +44,10 @@ struct RunSummary {
         case .started: "vCPUs started"
         case .firstConsoleByte: "first byte on the console"
         case .guest(let value): "guest milestone \(value)"
+        case .agentStarted: "agent started"
+        case .commandsCanRun: "commands can run"
+        case .commandStarted: "command started"
+        case .commandEnded: "command ended"
         case .ended: "end"
         }
     }

@@ -11,12 +11,6 @@ struct StatusFile: ~Copyable {
     }
 
     consuming func write(_ line: [UInt8]) throws(SystemCallError) {
-        var rest = line[...]
-        while !rest.isEmpty {
-            let count = try systemCall("write", on: "the status file") {
-                rest.withUnsafeBytes { Glibc.write(descriptor.rawValue, $0.baseAddress, $0.count) }
-            }
-            rest = rest.dropFirst(count)
-        }
+        try writeAll(line, to: descriptor.rawValue, on: "the status file")
     }
 }

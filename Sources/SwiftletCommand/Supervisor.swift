@@ -1,3 +1,4 @@
+import Control
 import Devices
 import Glibc
 import Linux
@@ -17,9 +18,9 @@ final class Supervisor {
 
     private let machine: Machine
     private let terminal: Terminal?
-    /// Whether the user's terminal is the guest's, in raw mode.
+    /// Whether the user's terminal is the guest's: in raw mode, if only later when this process begins in the background.
     let isInteractive: Bool
-    private let loop: EventLoop
+    let loop: EventLoop
     private let signals: SignalDescriptor
     private var watch: EndWatch?
     private var machineHasEnded = false
@@ -34,8 +35,9 @@ final class Supervisor {
         _ machine: Machine, signals set: SignalSet, terminal: consuming Terminal?, timeLimit limit: UInt64?
     ) throws(SystemCallError) {
         self.machine = machine
-        isInteractive = try terminal?.enterRawMode() ?? false
+        _ = try terminal?.enterRawMode()
         self.terminal = terminal
+        isInteractive = self.terminal != nil
         consoleEnded = try SharedEventCounter()
         loop = try EventLoop(name: "main")
         signals = try SignalDescriptor(set)
@@ -53,6 +55,13 @@ final class Supervisor {
             }
         }
         resizeConsole()
+    }
+
+    /// What others can have done with the machine.
+    var owner: MachineServer.Owner {
+        MachineServer.Owner(
+            stop: { [unowned self] in watch?.powerOff(grace: $0, killer: .signal(SIGKILL)) },
+            kill: { [machine] in machine.end(.killed(.signal(SIGKILL))) })
     }
 
     /// Waits for the machine's end.
@@ -81,6 +90,12 @@ final class Supervisor {
         terminal?.restore()
     }
 
+    private func takeTerminal() {
+        // Where the terminal cannot be set, it stays as its user has it.
+        _ = try? terminal?.enterRawMode()
+        resizeConsole()
+    }
+
     /// Gives the guest's console the size of the user's terminal.
     private func resizeConsole() {
         guard let size = terminal?.size() else { return }
@@ -90,9 +105,10 @@ final class Supervisor {
     private func serve(_ signal: CInt) {
         switch signal {
         case SIGTSTP where terminal == nil: raise(SIGSTOP)
-        // Where the terminal cannot be set, it stays as its user has it.
-        case SIGTSTP: try? terminal?.stopProcess()
-        case SIGCONT: try? terminal?.processContinued()
+        case SIGTSTP:
+            terminal?.stopProcess()
+            takeTerminal()
+        case SIGCONT: takeTerminal()
         case SIGWINCH: resizeConsole()
         case _ where machineHasEnded:
             endingSignal = signal

@@ -10,6 +10,9 @@ import Synchronization
 /// The user's settings come back exactly once, whichever happens first: `restore()`, the end of this value,
 /// exit(3), or a fatal signal of our own making. One terminal can be raw at a time.
 struct Terminal: ~Copyable, Sendable {
+    /// How often a process in the background looks whether the terminal is its own now, in nanoseconds.
+    static let backgroundPause: UInt64 = 200_000_000
+
     private let descriptor: CInt
 
     /// - Parameter descriptor: usually stdin; stays open as long as this value.
@@ -21,6 +24,13 @@ struct Terminal: ~Copyable, Sendable {
 
     deinit { SavedSettings.restore() }
 
+    /// Whether other processes than this one's group have the terminal in the foreground, and only they may read and set it
+    /// (tcgetpgrp(3)). One that controls no session of ours is anybody's.
+    static func isOfOthers(_ descriptor: CInt) -> Bool {
+        let group = tcgetpgrp(descriptor)
+        return group >= 0 && group != getpgrp()
+    }
+
     /// In characters (ioctl_tty(2), `TIOCGWINSZ`); nil where it is not known.
     func size() -> (columns: UInt16, rows: UInt16)? {
         var size = winsize()
@@ -28,16 +38,16 @@ struct Terminal: ~Copyable, Sendable {
         return (size.ws_col, size.ws_row)
     }
 
-    /// Turns raw mode on, unless it is on or the terminal is not ours to change: it belongs to its foreground
-    /// process group, and a process in the background that changes it is stopped.
+    /// Turns raw mode on, unless the terminal is not ours to change: it belongs to its foreground process group, and
+    /// a process in the background that changes it is stopped. To be called again when the process goes on after a stop,
+    /// as a shell may have set the terminal meanwhile.
     ///
     /// - Returns: whether raw mode is on now.
     func enterRawMode() throws(SystemCallError) -> Bool {
-        if SavedSettings.areWaiting { return true }
-        guard SavedSettings.isForeground(descriptor) else { return false }
+        guard !Self.isOfOthers(descriptor) else { return false }
         var settings = termios()
         try systemCall("tcgetattr", on: "the terminal") { tcgetattr(descriptor, &settings) }
-        SavedSettings.save(settings, of: descriptor)
+        if !SavedSettings.areWaiting { SavedSettings.save(settings, of: descriptor) }
         cfmakeraw(&settings)
         do {
             try systemCall("tcsetattr", on: "the terminal") { tcsetattr(descriptor, TCSANOW, &settings) }
@@ -53,20 +63,14 @@ struct Terminal: ~Copyable, Sendable {
         SavedSettings.restore()
     }
 
-    /// Stops the process as SIGTSTP does by default, with the terminal restored meanwhile. To be called when
-    /// SIGTSTP was taken from a signalfd; that signal must be blocked. Returns when the process goes on.
-    func stopProcess() throws(SystemCallError) {
+    /// Stops the process as SIGTSTP does by default, with the terminal restored. To be called when SIGTSTP was taken from
+    /// a signalfd; that signal must be blocked. Returns when the process goes on: at once where it is in an orphaned group.
+    func stopProcess() {
         restore()
         let stop = SignalSet([SIGTSTP])
         raise(SIGTSTP)
         stop.unblock()
         stop.block()
-        try processContinued()
-    }
-
-    /// Turns raw mode on again if the process was continued in the foreground. To be called for SIGCONT.
-    func processContinued() throws(SystemCallError) {
-        _ = try enterRawMode()
     }
 }
 
@@ -93,8 +97,6 @@ private enum SavedSettings {
 
     static var areWaiting: Bool { isSaved.load(ordering: .acquiring) }
 
-    static func isForeground(_ descriptor: CInt) -> Bool { tcgetpgrp(descriptor) == getpgrp() }
-
     static func save(_ settings: termios, of descriptor: CInt) {
         contents.pointee.descriptor = descriptor
         contents.pointee.settings = settings
@@ -111,7 +113,7 @@ private enum SavedSettings {
     static func restore() {
         guard isSaved.exchange(false, ordering: .acquiringAndReleasing) else { return }
         // In the background the terminal is the shell's, with the shell's settings.
-        if isForeground(contents.pointee.descriptor) {
+        if !Terminal.isOfOthers(contents.pointee.descriptor) {
             tcsetattr(contents.pointee.descriptor, TCSANOW, &contents.pointee.settings)
         }
         for index in fatalSignals.indices {

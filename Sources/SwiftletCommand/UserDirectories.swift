@@ -18,6 +18,14 @@ enum UserDirectories {
         return variable("HOME").map { $0 + "/.local/share/swiftlet" }
     }
 
+    /// For what is about processes that run, `$XDG_RUNTIME_DIR/swiftlet`, and something like it where that is not set.
+    static var runtime: String {
+        if let runtime = variable("XDG_RUNTIME_DIR") { return runtime + "/swiftlet" }
+        let user = geteuid()
+        if access("/run/user/\(user)", W_OK | X_OK) == 0 { return "/run/user/\(user)/swiftlet" }
+        return user == 0 ? "/run/swiftlet" : "/tmp/swiftlet-\(user)"
+    }
+
     /// The specification wants relative paths ignored.
     private static func variable(_ name: String) -> String? {
         getenv(name).map { String(cString: $0) }.flatMap { $0.hasPrefix("/") ? $0 : nil }

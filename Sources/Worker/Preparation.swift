@@ -1,12 +1,14 @@
 import Agent
+import GuestRoot
 import MachineConfiguration
+import Network
 
 /// What the agent does before it runs the first command: it makes the file system that commands see.
 enum Preparation {
     /// The root of commands, where the configuration has one.
     static let root = "/merged"
 
-    private static let base = "/base"
+    private static let base = "/" + VMConfiguration.Agent.archiveDirectory
     private static let scratch = "/scratch"
 
     private enum Flag {
@@ -15,37 +17,83 @@ enum Preparation {
         static let recursive: UInt64 = 16384
     }
 
-    /// - Parameter configuration: with an agent.
-    static func requests(_ configuration: VMConfiguration) -> [GuestRequest] {
+    /// - Parameters:
+    ///   - configuration: with an agent.
+    ///   - source: what the root of commands is; nil where that is the agent's own.
+    ///   - card: the network card that is connected to the network of the host's user, where there is one.
+    static func requests(
+        _ configuration: VMConfiguration, root source: RootSource?, card: MACAddress?
+    ) -> [GuestRequest] {
         guard let agent = configuration.agent else { return [] }
-        let root = agent.root == nil ? "" : Self.root
-        return (agent.root == nil ? [] : rootRequests(size: agent.diskSize))
+        let root = source == nil ? "" : Self.root
+        return (source.map { rootRequests(agent, $0) } ?? [])
+            // Before there is a share that it could be written to.
+            + (card.map { networkRequests($0, root) } ?? [])
             + configuration.shares.compactMap { mount($0, in: root) }
             + (agent.processes.map { [.limitProcesses(UInt64($0))] } ?? [])
     }
 
-    /// The base, which nobody can write to, with a layer in memory above it for what is written, and in it what the
-    /// kernel shows of itself.
-    private static func rootRequests(size: ByteSize?) -> [GuestRequest] {
-        let size = size.map { "\($0.bytes)" } ?? "50%"
+    private static func networkRequests(_ card: MACAddress, _ root: String) -> [GuestRequest] {
+        [
+            .configureInterface(
+                card, UserNetwork.address, prefixLength: UserNetwork.prefixLength, gateway: UserNetwork.gateway),
+            .replaceFile(
+                root: root, path: "/etc/resolv.conf", contents: "nameserver \(UserNetwork.nameServer)\n"),
+        ]
+    }
+
+    /// The base, which nobody can write to, with a layer above it for what is written, and in it what the kernel shows of
+    /// itself.
+    private static func rootRequests(_ agent: VMConfiguration.Agent, _ source: RootSource) -> [GuestRequest] {
         let layers = "lowerdir=\(base),upperdir=\(scratch)/upper,workdir=\(scratch)/work"
-        return [
-            .mount(
-                source: VMConfiguration.Agent.rootShare, target: base, type: "virtiofs", flags: Flag.readOnly),
-            .mount(source: "scratch", target: scratch, type: "tmpfs", data: "mode=755,size=\(size)"),
+        return baseRequests(source) + [
+            scratchRequest(agent),
             .makeDirectory("\(scratch)/upper"),
             .makeDirectory("\(scratch)/work"),
-            .makeDirectory("\(scratch)/tmp", mode: 0o1777),
             .mount(source: "root", target: root, type: "overlay", data: layers),
         ]
             + ["/proc", "/sys", "/dev"].map {
                 .mount(source: $0, target: root + $0, type: "", flags: Flag.bind | Flag.recursive)
-            } + [
-                // What is in these on the host is of its processes.
-                .mount(source: "run", root: root, target: "/run", type: "tmpfs", data: "mode=755,size=10%"),
-                // Its size counts as the root's.
-                .mount(source: "\(scratch)/tmp", target: "\(root)/tmp", type: "", flags: Flag.bind),
+            }
+            // What is in these on the host is of its processes.
+            + [.mount(source: "run", root: root, target: "/run", type: "tmpfs", data: "mode=755,size=10%")]
+            + temporaryRequests(agent)
+    }
+
+    private static func baseRequests(_ source: RootSource) -> [GuestRequest] {
+        let device = VMConfiguration.Agent.rootDevice
+        return switch source {
+        case .directory: [.mount(source: device, target: base, type: "virtiofs", flags: Flag.readOnly)]
+        case .image(let image):
+            [
+                .mountDisk(
+                    serial: device, target: base, type: image.mountType, flags: Flag.readOnly,
+                    data: image.mountData(readOnlyDisk: true))
             ]
+        // The kernel has unpacked it there.
+        case .archive: []
+        }
+    }
+
+    /// Where the layer is.
+    private static func scratchRequest(_ agent: VMConfiguration.Agent) -> GuestRequest {
+        guard agent.keep == nil else {
+            // The host gets back what is no longer used of the file.
+            return .mountDisk(serial: VMConfiguration.Agent.keepDevice, target: scratch, type: "ext4", data: "discard")
+        }
+        let size = agent.diskSize.map { "\($0.bytes)" } ?? "50%"
+        return .mount(source: "scratch", target: scratch, type: "tmpfs", data: "mode=755,size=\(size)")
+    }
+
+    private static func temporaryRequests(_ agent: VMConfiguration.Agent) -> [GuestRequest] {
+        guard agent.keep == nil else {
+            return [.mount(source: "tmp", root: root, target: "/tmp", type: "tmpfs", data: "mode=1777,size=50%")]
+        }
+        // Its size counts as the root's.
+        return [
+            .makeDirectory("\(scratch)/tmp", mode: 0o1777),
+            .mount(source: "\(scratch)/tmp", target: "\(root)/tmp", type: "", flags: Flag.bind),
+        ]
     }
 
     private static func mount(_ share: VMConfiguration.Share, in root: String) -> GuestRequest? {

@@ -1,4 +1,5 @@
 import Agent
+import GuestRoot
 import Linux
 import Machine
 import MachineConfiguration
@@ -15,6 +16,10 @@ public final class Worker {
     }
 
     private let configuration: VMConfiguration
+    private let root: RootSource?
+    private let events: EventLog
+    /// Of the first card that is connected to the network of the host's user: all such networks have the same addresses.
+    private let userCard: MACAddress?
     private let report: (Event) -> Void
     private var session: AgentSession?
     private var unanswered = 0
@@ -27,6 +32,10 @@ public final class Worker {
         _ machine: Machine, _ configuration: VMConfiguration, on loop: EventLoop, report: @escaping (Event) -> Void
     ) throws(SystemCallError) {
         self.configuration = configuration
+        root = machine.root
+        events = machine.events
+        let userNet = configuration.nets.first { $0.user == true }
+        userCard = machine.nets.first { $0.id == userNet?.id }?.mac
         self.report = report
         let session = try AgentSession(loop: loop) { [unowned self] event in
             switch event {
@@ -39,7 +48,8 @@ public final class Worker {
     }
 
     private func prepare() {
-        let requests = Preparation.requests(configuration)
+        events.mark(.agentStarted)
+        let requests = Preparation.requests(configuration, root: root, card: userCard)
         unanswered = requests.count
         for request in requests {
             session?.perform(request) { [weak self] error in
@@ -52,7 +62,9 @@ public final class Worker {
     }
 
     private func tellIfReady() {
-        if unanswered == 0, !hasFailed { report(.ready) }
+        guard unanswered == 0, !hasFailed else { return }
+        events.mark(.commandsCanRun)
+        report(.ready)
     }
 
     private func fail(_ error: any Error) {
@@ -68,7 +80,7 @@ public final class Worker {
         _ request: CommandRequest, streams: CommandStreams, report: @escaping (GuestCommand.Event) -> Void
     ) throws(CommandRequestError) -> GuestCommand? {
         var request = request
-        if configuration.agent?.root != nil { request.root = Array(Preparation.root.utf8) }
+        if root != nil { request.root = Array(Preparation.root.utf8) }
         return try session?.run(request, streams: streams, report: report)
     }
 

@@ -46,7 +46,7 @@ struct AgentEventTests {
         }
     }
 
-    @Test(arguments: [0, 2, 15, 16, 17, 18, 19, 20, 31, 39, .max] as [UInt16])
+    @Test(arguments: [0, 2, 15, 16, 17, 18, 19, 20, 24, 25, 31, 39, .max] as [UInt16])
     func refusesKindsThatAreNotAnAgents(kind: UInt16) {
         #expect(throws: AgentError.self) { _ = try event(kind, []) }
     }

@@ -82,6 +82,16 @@ final class AgentProcess {
             errors: Array(try Data(contentsOf: URL(fileURLWithPath: errors.path))))
     }
 
+    /// Has the agent do what is about no command.
+    ///
+    /// - Returns: what it could not do.
+    func perform(_ request: GuestRequest) throws -> AgentRequestError? {
+        var answer: AgentRequestError??
+        session?.perform(request) { answer = .some($0) }
+        try turn { answer != nil }
+        return answer ?? nil
+    }
+
     private func turn(until isDone: () -> Bool) throws {
         var isLate = false
         let timer = loop.schedule(after: Self.patience) { isLate = true }

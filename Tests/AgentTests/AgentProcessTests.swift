@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import MachineConfiguration
 import TemporaryFiles
 import Testing
 
@@ -106,6 +107,67 @@ struct AgentProcessTests {
         #expect(try agent.run(request).output == Array("/usr\n".utf8))
         request.directory = Array("/nonesuch".utf8)
         #expect(try agent.run(request).status == 126)
+        try agent.stop()
+    }
+
+    @Test func aCardThatIsNotThereIsReported() throws {
+        let request = GuestRequest.configureInterface(
+            MACAddress([0x02, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]), IPv4Address(192, 0, 2, 1), prefixLength: 24, gateway: nil)
+        #expect(try agent.perform(request) == .guest(request, errno: ENODEV))
+        #expect(try shell("exit 3").status == 3)
+        try agent.stop()
+    }
+
+    @Test(
+        arguments: [
+            .configureInterface(
+                MACAddress([2, 0, 0, 0, 0, 1]), IPv4Address(192, 0, 2, 1), prefixLength: 0, gateway: nil),
+            .configureInterface(
+                MACAddress([2, 0, 0, 0, 0, 1]), IPv4Address(192, 0, 2, 1), prefixLength: 33, gateway: nil),
+            .replaceFile(root: "", path: "relative", contents: ""),
+            .replaceFile(root: "relative", path: "/file", contents: ""),
+            .replaceFile(root: "", path: "/nonesuch/file", contents: "\0"),
+        ] as [GuestRequest])
+    func whatMakesNoSenseIsRefused(request: GuestRequest) throws {
+        #expect(try agent.perform(request) == .agent(.refused(kind: request.kind.rawValue, reason: 1)))
+        try agent.stop()
+    }
+
+    /// As `/etc/resolv.conf` often is one.
+    @Test func aFileTakesThePlaceOfALinkAndNotOfItsTarget() throws {
+        let directory = try TemporaryDirectory()
+        let (target, link) = ("\(directory.path)/target", "\(directory.path)/etc/link")
+        try FileManager.default.createDirectory(atPath: "\(directory.path)/etc", withIntermediateDirectories: true)
+        try "kept".write(toFile: target, atomically: false, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "../target")
+        for path in [link, "\(directory.path)/new/directory/file"] {
+            for contents in ["the first\n", "the second\n"] {
+                #expect(try agent.perform(.replaceFile(root: "", path: path, contents: contents)) == nil)
+                #expect(try String(contentsOfFile: path, encoding: .utf8) == contents)
+            }
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.type] as? FileAttributeType == .typeRegular)
+            #expect(attributes[.posixPermissions] as? Int == 0o644)
+        }
+        #expect(try String(contentsOfFile: target, encoding: .utf8) == "kept")
+        let occupied = GuestRequest.replaceFile(root: "", path: "\(directory.path)/etc", contents: "")
+        #expect(try agent.perform(occupied) == .guest(occupied, errno: EISDIR))
+        try agent.stop()
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "chroot(2) is for root"))
+    func aFileIsMadeInItsRootWhateverLinksLeadOutOfIt() throws {
+        let directory = try TemporaryDirectory()
+        let root = "\(directory.path)/root"
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        // The host has such a directory; the root has none.
+        try FileManager.default.createSymbolicLink(atPath: "\(root)/etc", withDestinationPath: directory.path)
+        let request = GuestRequest.replaceFile(root: root, path: "/etc/file", contents: "x")
+        #expect(try agent.perform(request) == .guest(request, errno: EEXIST))
+        try FileManager.default.createDirectory(atPath: root + directory.path, withIntermediateDirectories: true)
+        #expect(try agent.perform(request) == nil)
+        #expect(FileManager.default.fileExists(atPath: "\(root)\(directory.path)/file"))
+        #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/file"))
         try agent.stop()
     }
 

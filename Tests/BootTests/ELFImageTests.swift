@@ -18,6 +18,16 @@ import Testing
         #expect(try open(made.bytes, .linux64).get().bootProtocol == .linux64)
     }
 
+    /// Wherever it lies: the file is read in parts of 256 KiB.
+    @Test func theVersionIsFoundWhole() throws {
+        let banner = Array("Linux version 6.1.0-9-cloud-amd64 (somebody)".utf8)
+        for offset in (256 << 10) - 120...256 << 10 {
+            var bytes = MadeUpELF().bytes
+            bytes += [UInt8](repeating: 0, count: offset - bytes.count) + banner + [0]
+            #expect(try open(bytes).get().release == "6.1.0-9-cloud-amd64", "at \(offset)")
+        }
+    }
+
     private enum Unexpected: Error { case content }
 
     @Test(

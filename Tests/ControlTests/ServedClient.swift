@@ -55,8 +55,13 @@ final class ServedClient {
         send(Array((line + "\n").utf8))
     }
 
+    /// Ends the requests, and lets the server take that in; a program that another test starts may have them open for a moment.
     func end() {
         requests = nil
+        for _ in 0..<60_000 where !server.hasEnded {
+            work()
+            usleep(1000)
+        }
     }
 
     /// Lets the server work for some turns, without reading what it says.

@@ -1,13 +1,14 @@
 import Foundation
 import GuestMemory
 import Linux
+import Synchronization
 import Testing
 import Virtio
 import VirtioTesting
 
 @testable import Devices
 
-@Suite(.timeLimit(.minutes(1))) struct ConsoleDeviceTests {
+@Suite(.timeLimit(.minutes(10))) struct ConsoleDeviceTests {
     private static let multiport = Features.bit(1)
     private static let directory = FileManager.default.temporaryDirectory
 
@@ -219,6 +220,28 @@ import VirtioTesting
         #expect(try driver.nextInput(next, from: 4) == "second")
     }
 
+    /// Linux reads the end of a file where nobody is.
+    @Test func theGuestHearsOfAClientBeforeItsInputAndOfItsEndAfterIt() throws {
+        let peer = TurningPeer()
+        let driver = try ConsoleDriver(ports: [("it", peer)])
+        try open(driver)
+        let messages = driver.queues[2]
+        let seen = Mutex<[UInt16]>([])
+        let (memory, index) = (messages.memory, messages.deviceArea + 2)
+        try driver.provide(64, to: 4)
+        driver.device.settle()
+        for isConnected in [true, false] {
+            driver.handle.perform { _ in
+                peer.turn(isConnected) {
+                    guard let told: UInt16 = try? memory.load(at: index) else { return }
+                    seen.withLock { $0.append(told) }
+                }
+            }
+            #expect(try driver.nextMessage() == .init(port: 1, event: 6, value: isConnected ? 1 : 0))
+        }
+        #expect(seen.withLock { $0 } == [2, 2])
+    }
+
     @Test func inputWaitsUntilTheGuestHasThePortOpen() throws {
         let path = path()
         let driver = try ConsoleDriver(ports: [("it", try SocketPeer(path: path))])
@@ -305,7 +328,6 @@ import VirtioTesting
         try driver.start(queues: 6)
         try driver.send([1, 0, 0, 0, 3, 0, 1], to: 3)
         #expect(driver.device.wait { driver.device.status.contains(.needsReset) })
-        driver.device.settle()
         #expect(driver.device.reports == ["a control message of 7 bytes"])
     }
 
@@ -317,7 +339,6 @@ import VirtioTesting
         try queues[3].add([.readable(0x10_1000, 8)])
         driver.device.notify(3)
         #expect(driver.device.wait { driver.device.status.contains(.needsReset) })
-        driver.device.settle()
         #expect(driver.device.reports == ["a buffer of 7 bytes for a control message"])
     }
 
@@ -326,7 +347,6 @@ import VirtioTesting
         try driver.start()
         try driver.send([1], to: 0)
         #expect(driver.device.wait { driver.device.status.contains(.needsReset) })
-        driver.device.settle()
         #expect(driver.device.reports == ["a buffer for input that cannot be written"])
     }
 
@@ -375,5 +395,28 @@ private final class PortClient {
             bytes += buffer[..<got]
         }
         return bytes
+    }
+}
+
+/// A peer that comes and goes as a test says, and watches when it is asked for input, of which it has none.
+private final class TurningPeer: PortPeer, @unchecked Sendable {
+    // Sendable: only reached on the loop's thread, once the device is attached.
+    private(set) var isConnected = false
+    private var changed: () -> Void = {}
+    private var asked: () -> Void = {}
+
+    func attach(to loop: EventLoop, changed: @escaping () -> Void) { self.changed = changed }
+
+    func turn(_ isConnected: Bool, asked: @escaping () -> Void) {
+        self.isConnected = isConnected
+        self.asked = asked
+        changed()
+    }
+
+    func write(_ output: SegmentList) -> Int { 0 }
+
+    func read(into input: SegmentList) -> Int {
+        asked()
+        return 0
     }
 }

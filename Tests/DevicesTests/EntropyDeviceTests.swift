@@ -32,7 +32,6 @@ struct EntropyDeviceTests {
         device.notify(0)
         #expect(device.wait { device.status.contains(.needsReset) })
         #expect(device.read(0x60) == 2)
-        device.settle()
         #expect(device.reports == ["a chain longer than the queue"])
 
         queue = device.start(queues: 1)[0]

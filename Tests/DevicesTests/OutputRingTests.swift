@@ -44,7 +44,7 @@ import Testing
 
     /// One thread is a driver that sleeps until the transmitter's interrupt, the other sleeps and wakes as the
     /// pump does. A lost wake-up on either side would hang the test, a lost byte would break the sequence.
-    @Test(.timeLimit(.minutes(2)), arguments: [64, 1024, 64 << 10])
+    @Test(.timeLimit(.minutes(10)), arguments: [64, 1024, 64 << 10])
     func twoThreadsLoseNothing(capacity: Int) throws {
         let total = 500_000
         let console = try Console(capacity: capacity)

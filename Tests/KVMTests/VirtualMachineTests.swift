@@ -150,7 +150,7 @@ struct VirtualMachineTests {
             return word & 1 << (vector % 32) != 0
         }
         func isSoonRequested(_ vector: UInt32) throws -> Bool {
-            for _ in 0..<1000 {
+            for _ in 0..<60_000 {
                 if try isRequested(vector) { return true }
                 usleep(1000)
             }

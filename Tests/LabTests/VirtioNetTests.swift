@@ -54,7 +54,6 @@ struct VirtioNetTests {
 
     private static func user(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot("net-user", options: ["--net", "user"])
-        // passt shows the guest the host's own network, here one whose router has the server.
         boot.before = """
             # One may hang since an earlier try.
             killall -9 passt 2>/dev/null

@@ -17,14 +17,14 @@ struct ConfigurationCodingTests {
     /// Fails for a field that is forgotten in either direction.
     @Test func everyFieldIsKept() throws {
         let json = """
-            {"agent": {"diskSize": "1G", "modules": "m", "processes": 9, "root": "r"},
+            {"agent": {"diskSize": "1G", "keep": "f", "modules": "m", "processes": 9, "root": "r"},
              "balloon": {"deflateOnOOM": false, "size": "1M", "statisticsInterval": 5},
              "console": {"device": "virtio", "output": "file:/tmp/log"}, "cpus": 4,
              "disks": [{"bytesPerSecond": 5000, "direct": true, "id": "d", "operationsPerSecond": 7, "path": "p",
                         "queueSize": 64, "queues": 2, "readOnly": true, "serial": "s"}],
              "entropy": true, "hugePages": "never",
              "kernel": {"append": "quiet", "bootProtocol": "linux64", "commandLine": "x", "initrd": "i", "path": "k"},
-             "memory": "2G",
+             "limits": {"cpuQuota": "1.5", "cpuWeight": 3, "ioWeight": 4}, "memory": "2G",
              "nets": [{"bytesPerSecond": 5000, "fd": 5, "id": "n", "mac": "02:00:00:00:00:01", "mtu": 9000, "queues": 2,
                        "tap": "t", "user": false}],
              "ports": [{"file": "f", "name": "p", "socket": "s"}],
@@ -42,7 +42,7 @@ struct ConfigurationCodingTests {
         // ... and that is all there is.
         let values: [(Any, Any?)] = [
             (configuration, given), (configuration.kernel, given?["kernel"]),
-            (configuration.console, given?["console"]),
+            (configuration.console, given?["console"]), (configuration.limits, given?["limits"]),
             (try #require(configuration.balloon), given?["balloon"]),
             (try #require(configuration.agent), given?["agent"]),
             (try #require(configuration.vsock), given?["vsock"]),

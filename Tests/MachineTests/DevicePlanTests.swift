@@ -20,7 +20,7 @@ struct DevicePlanTests {
             disk.queueSize = 4
             return disk
         }
-        return try DevicePlan(configuration, events: EventLog()).slots
+        return try DevicePlan(configuration, root: nil, events: EventLog()).slots
     }
 
     /// The random generator has no slot.

@@ -19,9 +19,9 @@ struct MachineTests {
         return try Machine(try System(), try MachinePlan(configuration, cache: nil))
     }
 
-    /// Waits until `isTrue`, ten seconds at most.
+    /// Waits until `isTrue`, a minute at most.
     private func awaits(_ isTrue: () -> Bool) -> Bool {
-        for _ in 0..<10_000 {
+        for _ in 0..<60_000 {
             if isTrue() { return true }
             usleep(1000)
         }

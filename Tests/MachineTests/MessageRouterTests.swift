@@ -75,7 +75,7 @@ struct MessageRouterTests {
         func mask(_ vector: Int) { store(1, Self.table + 16 * UInt64(vector) + 12) }
 
         /// Whether an interrupt is requested at the local APIC, or comes to be within a second.
-        func isRequested(_ interrupt: UInt32, patience milliseconds: Int = 1000) throws -> Bool {
+        func isRequested(_ interrupt: UInt32, patience milliseconds: Int = 60_000) throws -> Bool {
             for _ in 0..<milliseconds {
                 let apic = try vcpu.localAPIC()
                 let word = withUnsafeBytes(of: apic) {

@@ -26,6 +26,39 @@ import Testing
         #expect(ByteSize(bytes: bytes).description == text)
     }
 
+    @Test(
+        arguments: [
+            ("1.5", 1500, "1.5"), ("150%", 1500, "1.5"), ("2", 2000, "2"), ("0.01", 10, "0.01"), ("1%", 10, "0.01"),
+            ("12.5%", 125, "0.125"), ("0", 0, "0"), ("010", 10_000, "10"), ("4294967.295", .max, "4294967.295"),
+        ] as [(String, UInt32, String)])
+    func quotasAreCPUsOrPercentages(text: String, thousandths: UInt32, written: String) {
+        #expect(CPUQuota(text)?.thousandths == thousandths)
+        #expect(CPUQuota(text)?.description == written)
+        #expect(CPUQuota(written)?.thousandths == thousandths)
+    }
+
+    @Test(arguments: [
+        "", "%", ".", "1.", ".5", "1.%", "-1", "+1", "1.2345", "1.55%", "1 %", "1e3", "1.5.0", "4294967.296", "٣",
+        "99999999999999999999", "1,5",
+    ])
+    func otherTextIsNoQuota(text: String) {
+        #expect(CPUQuota(text) == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("cpuWeight", 0, nil, nil), ("cpuWeight", 10_001, nil, nil), ("cpuWeight", .min, nil, nil),
+            ("cpuQuota", nil, "0", nil), ("cpuQuota", nil, "0.009", nil), ("cpuQuota", nil, "1000.001", nil),
+            ("ioWeight", nil, nil, 0), ("ioWeight", nil, nil, .max), (nil, 1, "1%", 10_000), (nil, 10_000, "1000", 1),
+        ] as [(String?, Int?, String?, Int?)])
+    func limitsHaveTheirRanges(field: String?, cpuWeight: Int?, quota: String?, ioWeight: Int?) {
+        var configuration = VMConfiguration(kernel: .init(path: "vmlinux"))
+        configuration.limits.cpuWeight = cpuWeight
+        configuration.limits.cpuQuota = quota.flatMap { CPUQuota($0) }
+        configuration.limits.ioWeight = ioWeight
+        #expect(badField(configuration) == field.map { "/limits/\($0)" })
+    }
+
     @Test func defaultsAreValid() throws {
         try VMConfiguration(kernel: .init(path: "vmlinux")).validate()
     }

@@ -99,6 +99,55 @@ struct FrameStreamTests {
         #expect(ends.read() == message(Array(frame(26).dropFirst(12))))
     }
 
+    /// An Ethernet frame with an IPv4 or an IPv6 header for an address.
+    private func packet(for address: [UInt8]) -> [UInt8] {
+        let isOld = address.count == 4
+        let header = [UInt8](repeating: 0x45, count: isOld ? 16 : 24)
+        return [UInt8](repeating: 2, count: 12) + (isOld ? [0x08, 0] : [0x86, 0xDD]) + header + address + frame(30)
+    }
+
+    /// passt would make the connection to the host's own loopback interface.
+    @Test(
+        arguments: [
+            [127, 0, 0, 1], [127, 0, 0, 53], [127, 255, 255, 254], [0, 0, 0, 0], [0, 0, 0, 1],
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 127, 0, 0, 1],
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 1],
+        ] as [[UInt8]])
+    func theHostsLoopbackInterfaceIsOutOfReach(address: [UInt8]) throws {
+        let ends = try Ends()
+        let bytes = Self.header + packet(for: address)
+        for size in [1, 7, 12, 13, 42, 200] {
+            var parts = stride(from: 0, to: bytes.count, by: size).map {
+                Array(bytes[$0..<min($0 + size, bytes.count)])
+            }
+            #expect(withSegments(&parts) { ends.channel.send($0) } == .refused)
+        }
+        var good = [Self.header + frame(26)]
+        #expect(withSegments(&good) { ends.channel.send($0) } == .sent)
+        #expect(ends.read() == message(frame(26)))
+    }
+
+    @Test(
+        arguments: [
+            [10, 0, 2, 2], [128, 0, 0, 1], [126, 255, 255, 255], [255, 255, 255, 255], [192, 0, 2, 127],
+            [0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+            [0xFF, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+            [0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0, 127, 0, 0, 1],
+        ] as [[UInt8]])
+    func whateverElseIsSentAsItIs(address: [UInt8]) throws {
+        let ends = try Ends()
+        let packet = packet(for: address)
+        let bytes = Self.header + packet
+        for size in [1, 7, 12, 13, 42, 200] {
+            var parts = stride(from: 0, to: bytes.count, by: size).map {
+                Array(bytes[$0..<min($0 + size, bytes.count)])
+            }
+            #expect(withSegments(&parts) { ends.channel.send($0) } == .sent)
+            #expect(ends.read() == message(packet))
+        }
+    }
+
     @Test func framesThatFitInPartAreSentWholeLater() throws {
         let ends = try Ends()
         var sent: [UInt8] = []

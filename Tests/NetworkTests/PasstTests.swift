@@ -26,7 +26,7 @@ struct PasstTests {
     }
 
     private func wait(until condition: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<5000 {
+        for _ in 0..<60_000 {
             if try condition() { return true }
             usleep(1000)
         }

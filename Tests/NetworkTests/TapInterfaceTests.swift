@@ -56,7 +56,7 @@ struct TapInterfaceTests {
         #expect(withSegments(&parts) { tap.channels[0].send($0) } == .sent)
 
         var answer: [UInt8]?
-        for _ in 0..<1000 where answer == nil {
+        for _ in 0..<60_000 where answer == nil {
             if let frame = tap.channels[0].receiveBytes(), frame[24...25] == [8, 6] {
                 answer = frame
             } else {

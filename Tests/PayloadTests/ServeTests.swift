@@ -108,7 +108,7 @@ struct ServeTests {
         #expect((refusal["data"] as? [String: Any])?["kind"] as? String == "timeout")
         let begin = ContinuousClock.now
         #expect(try machine.request("vm.stop", ["graceMs": 300])["state"] as? String == "stopped")
-        #expect(.milliseconds(300)...(.seconds(3)) ~= ContinuousClock.now - begin)
+        #expect(.milliseconds(300)...(.seconds(20)) ~= ContinuousClock.now - begin)
         let ending = try machine.answer(to: long)["result"] as? [String: Any]
         #expect(ending?["cause"] as? String == "killed")
     }
@@ -174,7 +174,7 @@ struct ServeTests {
         let machine = try ServedMachine(payload: "halt", arguments: ["--on-disconnect", "stop"])
         let begin = ContinuousClock.now
         #expect(try machine.end().ending == .exited(0))
-        #expect(.seconds(2)...(.seconds(4)) ~= ContinuousClock.now - begin)
+        #expect(.seconds(2)...(.seconds(20)) ~= ContinuousClock.now - begin)
     }
 
     @Test func aClientThatIsGoneAltogetherEndsTheMachine() throws {

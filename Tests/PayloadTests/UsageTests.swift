@@ -54,7 +54,7 @@ struct UsageTests {
             (["--user", "me", "--", "ls"], ["'me'", "1000"]),
             (["--user", "4294967295", "--", "ls"], ["--user"]), (["--pids", "0", "--", "ls"], ["--pids 0", "1 to"]),
             (["--share", "/tmp:there", "--", "ls"], ["--share", "'there'", "'/'"]),
-            (["--root", "/nonesuch", "--modules", "none", "--", "ls"], ["/nonesuch", "no such directory"]),
+            (["--root", "/nonesuch", "--modules", "none", "--", "ls"], ["/nonesuch", "no such file or directory"]),
             (["--modules", "/nonesuch", "--", "ls"], ["/nonesuch"]),
             (["--disk-size", "10G", "--", "ls"], ["--disk-size 10G", "512M"]),
             (["--initrd", "/nonesuch/initrd"], ["/nonesuch/initrd", "no such file"]),

@@ -14,7 +14,7 @@ public enum ProcessTable {
     /// Waits for a process's end.
     ///
     /// - Returns: whether it came in time.
-    public static func awaitEnd(of pid: Int32, seconds: Double = 10) async throws -> Bool {
+    public static func awaitEnd(of pid: Int32, seconds: Double = 60) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while isRunning(pid) {
             if ContinuousClock.now > deadline { return false }

@@ -41,6 +41,7 @@ struct ConfigurationTests {
             "--kernel", "k", "--cpus", "3", "--memory", "2G", "--disk", "path=d,direct", "--net", "user", "--console",
             "virtio", "--balloon", "--port", "name=p,socket=s", "--vsock", "cid=3,socket=v", "--share", "s:t:rw",
             "--transport", "pci",
+            "--cpu-weight", "7", "--cpu-quota", "150%", "--io-weight", "9",
             "--append", "quiet", "--initrd", "i", "--boot-protocol", "pvh", "--huge-pages", "never", "--entropy",
         ]
         let (made, _) = try MachineOptions.parse(options).configuration()
@@ -99,6 +100,8 @@ struct ConfigurationTests {
             (["--disk", "path=z,queue-size=3"], "--disk queue-size 3: it must be a power of two, 4 to 1024"),
             (["--net", "user,bps=1"], "--net bps 1: it must be 1000 at least"),
             (["--port", "name=x"], "--port 'x': it needs a socket or a file, and not both"),
+            (["--cpu-weight", "0"], "--cpu-weight 0: a weight is 1 to 10000"),
+            (["--cpu-quota", "0.5%"], "--cpu-quota 0.005: it must be 0.01 to 1000 CPUs"),
             (["--balloon", "1T"], "--balloon 1T: the machine has 64M of memory"),
             (["--vsock", "cid=2,socket=s"], "--vsock cid 2: a guest's context is 3 to 4294967294"),
             (

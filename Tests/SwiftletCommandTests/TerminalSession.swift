@@ -6,6 +6,8 @@ import Testing
 /// A session with a pseudo-terminal of its own. The process that makes it must lead no process group yet.
 struct TerminalSession {
     private let terminal: CInt
+    /// Where its user is.
+    private let primary: CInt
 
     /// Makes the calling process the leader of a new session, with the terminal as its stdin.
     init() throws {
@@ -16,15 +18,51 @@ struct TerminalSession {
         try systemCall("ioctl(TIOCSCTTY)") { ioctl(secondary, UInt(TIOCSCTTY), 0) }
         try systemCall("dup2") { dup2(secondary, STDIN_FILENO) }
         terminal = secondary
+        self.primary = primary
+    }
+
+    func type(_ keys: StaticString) throws {
+        let count = try systemCall("write") { write(primary, keys.utf8Start, keys.utf8CodeUnitCount) }
+        try require(count == keys.utf8CodeUnitCount, "the terminal takes \(keys)")
+    }
+
+    /// Puts the child in the foreground, and tells it nothing.
+    func putInForeground(_ child: borrowing Child) throws {
+        try systemCall("tcsetpgrp") { tcsetpgrp(terminal, child.id) }
+    }
+
+    /// Gives the terminal a user's settings, as a shell does when what it has started is stopped.
+    func makeUsual() throws {
+        var settings = termios()
+        try systemCall("tcgetattr") { tcgetattr(terminal, &settings) }
+        settings.c_lflag |= tcflag_t(ICANON | ECHO | ISIG)
+        settings.c_oflag |= tcflag_t(OPOST)
+        // This process is in the background at that time.
+        signal(SIGTTOU, SIG_IGN)
+        try systemCall("tcsetattr") { tcsetattr(terminal, TCSANOW, &settings) }
+    }
+
+    private func isRaw() throws -> Bool? {
+        var settings = termios()
+        try systemCall("tcgetattr") { tcgetattr(terminal, &settings) }
+        switch (settings.c_lflag & tcflag_t(ICANON | ECHO | ISIG), settings.c_oflag & tcflag_t(OPOST)) {
+        case (0, 0): return true
+        case (tcflag_t(ICANON | ECHO | ISIG), tcflag_t(OPOST)): return false
+        default: return nil
+        }
+    }
+
+    func awaitRawMode() throws {
+        for _ in 0..<1000 {
+            if try isRaw() == true { return }
+            usleep(10_000)
+        }
+        try require(false, "the terminal becomes raw")
     }
 
     func expect(raw: Bool, _ what: String) throws {
-        var settings = termios()
-        try systemCall("tcgetattr") { tcgetattr(terminal, &settings) }
-        let local = settings.c_lflag & tcflag_t(ICANON | ECHO | ISIG)
-        let output = settings.c_oflag & tcflag_t(OPOST)
         try require(
-            raw ? local == 0 && output == 0 : local == tcflag_t(ICANON | ECHO | ISIG) && output != 0,
+            try isRaw() == raw,
             "the terminal is \(raw ? "raw" : "as the user had it") \(what)")
     }
 

@@ -54,7 +54,10 @@ import Testing
             var child = try TerminalSession.Child {
                 SignalSet([SIGTSTP]).block()
                 guard let terminal = Terminal(STDIN_FILENO), try terminal.enterRawMode() else { _exit(100) }
-                try terminal.stopProcess()
+                terminal.stopProcess()
+                _ = try terminal.enterRawMode()
+                raise(SIGSTOP)
+                _ = try terminal.enterRawMode()
                 raise(SIGSTOP)
                 terminal.restore()
             }
@@ -65,6 +68,11 @@ import Testing
             let second = child.wait()
             try session.require(second == SIGSTOP << 8 | 0x7f, "the child goes on, not status \(second)")
             try session.expect(raw: true, "after that")
+            try session.makeUsual()
+            child.proceed()
+            let third = child.wait()
+            try session.require(third == SIGSTOP << 8 | 0x7f, "the child goes on, not status \(third)")
+            try session.expect(raw: true, "after a stop that the child knew nothing of")
             child.proceed()
             let status = child.wait()
             try session.require(status == 0, "the child ends by itself, not status \(status)")

@@ -137,12 +137,16 @@ public final class TestDevice {
 
     // MARK: Waiting
 
-    /// Waits until `condition` holds, for five seconds at most.
+    /// Waits until `condition` holds, for a minute at most, and then until the loop is through with what made it hold:
+    /// a device that has given a buffer back has yet to interrupt.
     ///
     /// - Returns: whether it came to hold.
     public func wait(until condition: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<50_000 {
-            if try condition() { return true }
+        for _ in 0..<600_000 {
+            if try condition() {
+                settle()
+                return true
+            }
             usleep(100)
         }
         return false

@@ -154,9 +154,9 @@ final class PCIDriver {
         store(Register.notify + 4 * queue, UInt16(truncatingIfNeeded: queue))
     }
 
-    /// Waits until `condition` holds, for five seconds at most.
+    /// Waits until `condition` holds, for a minute at most.
     func wait(until condition: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<50_000 {
+        for _ in 0..<600_000 {
             if try condition() { return true }
             usleep(100)
         }

@@ -14,6 +14,7 @@ import sys
 import block
 import control
 import lab_block
+import lab_commands
 import lab_net
 import lab_transport
 import local
@@ -24,7 +25,7 @@ LOCAL_PARTS = {"first-byte": local.first_byte, "memory": local.idle_memory, "sta
                "block": block.measure, "control": control.measure}
 #: Each has a lab for itself, and with as many runs takes less than ten minutes.
 DEVICE_PARTS = {"lab-block": (lab_block.measure, 4), "lab-net": (lab_net.measure, 5),
-                "lab-transport": (lab_transport.measure, 5)}
+                "lab-transport": (lab_transport.measure, 5), "lab-commands": (lab_commands.measure, 5)}
 PARTS = [*LOCAL_PARTS, *stock.PARTS, *DEVICE_PARTS]
 
 TIMED = ("first-byte", "start-up", "block", "control", "lab-first-byte", "lab-boot", *DEVICE_PARTS)
@@ -66,7 +67,8 @@ def check_files(options, parts):
         for name in ("vmlinux", "vmlinuz", "version", "modules"):
             wanted[f"{options.kernel}/{name}"] = \
                 f"{options.lab} kernel --package linux-image-cloud-amd64 --to {options.kernel}"
-    for name, program in (("lab-block", lab_block.FIO), ("lab-net", lab_net.IPERF)):
+    for name, program in (("lab-block", lab_block.FIO), ("lab-net", lab_net.IPERF),
+                          ("lab-commands", lab_commands.VIRTIOFSD)):
         if name in parts:
             wanted[program] = "make bench-packages"
     if options.lkvm:

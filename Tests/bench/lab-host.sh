@@ -55,6 +55,16 @@ observed() {
     messages $number
 }
 
+# worked NUMBER COMMAND...: the results that the guest prints, to stdout or to /dev/shm/output, between any bytes.
+worked() {
+    number=$1; shift
+    "$@" </dev/null >/dev/shm/stdout 2>messages
+    echo "ended $number $?"
+    cat /dev/shm/stdout /dev/shm/output 2>/dev/null | tr -d '\0\r' | sed -n "s/^result/guest $number &/p"
+    rm -f /dev/shm/stdout /dev/shm/output
+    messages $number
+}
+
 # Exits to user space; nanoseconds that each thread has run, as vcpuTHREAD=TIME or otherTHREAD=TIME, vhost's kernel
 # thread among the latter.
 sample() {

@@ -23,10 +23,12 @@ HERE = os.path.dirname(__file__)
 class Session:
     """Grows a script, runs it, and keeps what it printed."""
 
-    def __init__(self, options, runs, memory):
-        """`runs` turns of what is done by turns; `memory` MiB for each guest."""
+    def __init__(self, options, runs, memory, cpus=2):
+        """`runs` turns of what is done by turns; `memory` MiB for each guest; `cpus` of the lab host,
+        two so that a device's thread has one beside the guest's, as on any host that is worth measuring."""
         self.options = options
         self.runs = runs
+        self.cpus = cpus
         qemu = shutil.which(options.qemu)
         self.monitors = Monitors("swiftlet", "./floor", "qemu-system-x86_64" if qemu else None,
                                  "lkvm" if options.lkvm else None, memory)
@@ -81,6 +83,11 @@ class Session:
             for peer in peers:
                 self._call("observed", peer)
 
+    def work_by_turns(self, peers):
+        for _ in range(self.runs):
+            for peer in peers:
+                self._call("worked", peer)
+
     def _call(self, function, peer, *words):
         number = str(id(peer))
         self._peers[number] = peer
@@ -92,8 +99,7 @@ class Session:
         """Runs the script, by way of a file in `directory`, and gives the times to the peers."""
         with open(f"{directory}/script", "w") as file:
             file.write("\n".join(self._script) + "\n")
-        # A device's thread needs a CPU beside the guest's, as on any host that is worth measuring.
-        command = [self.options.lab, "run", "--swiftlet", self.options.swiftlet, "--timeout", "24h", "--cpus", "2",
+        command = [self.options.lab, "run", "--swiftlet", self.options.swiftlet, "--timeout", "24h", "--cpus", str(self.cpus),
                    *self._arguments, "--file", f"{directory}/script", "--", "sh", "script"]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
             self._listen(process)

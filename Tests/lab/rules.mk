@@ -2,7 +2,8 @@
 LAB_PACKAGES := apt busybox-static coreutils dpkg e2fsprogs libc-bin qemu-system-x86 tar util-linux
 
 # Debian packages of programs that the tests' guests and the lab host run.
-LAB_TEST_PACKAGES := e2fsprogs ethtool fio iperf3 iproute2 passt rng-tools5 socat util-linux
+LAB_TEST_PACKAGES := binutils e2fsprogs erofs-utils ethtool fio gcc iperf3 iproute2 libc6-dev make passt rng-tools5 socat \
+	squashfs-tools stress-ng util-linux
 
 LAB_PROGRAM := .build/debug/lab
 

@@ -36,7 +36,7 @@ final class Agent: PollerClient {
             control.send(.hello, 0) {
                 $0.append(number: Protocol.version)
                 $0.append(contentsOf: repeatElement(0, count: Protocol.tokenSize))
-                let capabilities: [StaticString] = ["terminal", "mount", "root", "limits"]
+                let capabilities: [StaticString] = ["terminal", "mount", "root", "limits", "copy", "network"]
                 $0.append(number: UInt32(capabilities.count))
                 for capability in capabilities {
                     $0.append(number: UInt32(capability.utf8CodeUnitCount))
@@ -87,8 +87,17 @@ final class Agent: PollerClient {
         switch Protocol.Kind(rawValue: kind) {
         case .hello: isWellFormed = receiveHello(&reader)
         case .exec: isWellFormed = receiveExec(id, payload)
-        case .mount: isWellFormed = receiveMount(id, payload)
+        case .mount: isWellFormed = receiveMount(id, payload, ofDisk: false)
+        case .mountDisk: isWellFormed = receiveMount(id, payload, ofDisk: true)
         case .makeDirectory: isWellFormed = receiveMakeDirectory(id, payload)
+        case .configureInterface:
+            let request = InterfaceRequest(payload)
+            isWellFormed = request != nil
+            if let request { answer(id, NetworkInterfaces.configure(request)) }
+        case .replaceFile:
+            let request = FileRequest(payload)
+            isWellFormed = request != nil
+            if let request { answer(id, request.perform()) }
         case .limitProcesses:
             let number: UInt64 = reader.number()
             isWellFormed = reader.isComplete && number > 0
@@ -148,8 +157,8 @@ final class Agent: PollerClient {
         return true
     }
 
-    private func receiveMount(_ id: UInt32, _ payload: UnsafeRawBufferPointer) -> Bool {
-        guard let request = MountRequest(payload) else { return false }
+    private func receiveMount(_ id: UInt32, _ payload: UnsafeRawBufferPointer, ofDisk: Bool) -> Bool {
+        guard let request = MountRequest(payload, ofDisk: ofDisk) else { return false }
         answer(id, mounts.perform(request))
         return true
     }
@@ -164,7 +173,7 @@ final class Agent: PollerClient {
         return true
     }
 
-    /// Tells how a request went that is about files or limits.
+    /// Tells how a request went that is about no command.
     ///
     /// - Parameter error: an errno, or 0.
     private func answer(_ id: UInt32, _ error: CInt) {

@@ -75,5 +75,6 @@ func becomeProgram(_ request: ExecRequest, _ descriptors: ChildDescriptors, isIn
     check(setgid(request.gid), .user)
     check(setuid(request.uid), .user)
     if request.directory[0] != 0 { check(chdir(request.directory), .directory) }
+    if let copy = request.copy { perform(copy, request.arguments) }
     fail(.execution, execute(request.arguments, environment: request.environment))
 }

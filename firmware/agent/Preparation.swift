@@ -57,25 +57,3 @@ enum Preparation {
         }
     }
 }
-
-enum NetworkInterfaces {
-    static func switchLoopbackOn() {
-        forEach { socket, name in if strcmp(name, "lo") == 0 { switch_interface(socket, name, 1) } }
-    }
-
-    static func switchOff() {
-        forEach { socket, name in switch_interface(socket, name, 0) }
-    }
-
-    private static func forEach(_ body: (CInt, UnsafePointer<CChar>) -> Void) {
-        let socket = System.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
-        guard socket >= 0, let interfaces = if_nameindex() else { return }
-        var next = interfaces
-        while let name = next.pointee.if_name {
-            body(socket, name)
-            next += 1
-        }
-        if_freenameindex(interfaces)
-        close(socket)
-    }
-}

@@ -19,6 +19,9 @@ enum Protocol {
         case mount = 20
         case makeDirectory = 21
         case limitProcesses = 22
+        case mountDisk = 23
+        case configureInterface = 24
+        case replaceFile = 25
         case started = 32
         case exited = 33
         case failed = 34

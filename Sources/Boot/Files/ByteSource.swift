@@ -41,8 +41,11 @@ public final class ByteSource: Sendable {
         storage = .file(file)
     }
 
-    init(mapping: consuming MemoryMapping, name: String) {
-        count = UInt64(mapping.count)
+    /// Takes over memory.
+    ///
+    /// - Parameter count: how many of its bytes there are, from its start on; nil for all.
+    public init(mapping: consuming MemoryMapping, count: Int? = nil, name: String) {
+        self.count = UInt64(clamping: min(count ?? mapping.count, mapping.count))
         self.name = name
         storage = .mapping(mapping)
     }
@@ -66,9 +69,13 @@ public final class ByteSource: Sendable {
     func withMemory(_ body: (UnsafeRawBufferPointer) -> Void) {
         switch storage {
         case .file: return
-        case .mapping(let mapping): body(UnsafeRawBufferPointer(mapping.bytes))
+        case .mapping(let mapping): body(bytes(of: mapping))
         case .array(let bytes): bytes.withUnsafeBytes { body($0) }
         }
+    }
+
+    private func bytes(of mapping: borrowing MemoryMapping) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(mapping.bytes)[..<Int(clamping: count)])
     }
 
     private var irregularKind: IrregularFile? {
@@ -85,8 +92,7 @@ public final class ByteSource: Sendable {
         let start = end.partialValue - buffer.count
         switch storage {
         case .file(let file): try read(file, into: buffer, at: start)
-        case .mapping(let mapping):
-            try copy(UnsafeRawBufferPointer(mapping.bytes), into: buffer, from: start)
+        case .mapping(let mapping): try copy(bytes(of: mapping), into: buffer, from: start)
         case .array(let bytes):
             try bytes.span.withUnsafeBytes { bytes throws(ByteSourceError) in
                 try copy(bytes, into: buffer, from: start)

@@ -10,23 +10,11 @@ public struct CpioArchive: Sendable {
         case block
     }
 
-    private enum FileType: UInt32 {
-        case characterDevice = 0o020000
-        case directory = 0o040000
-        case blockDevice = 0o060000
-        case regular = 0o100000
-        case symbolicLink = 0o120000
-    }
-
-    private static let magic = "070701"
-    private static let endName = "TRAILER!!!"
-    /// `PATH_MAX` without its NUL: the kernel skips members with longer names or link targets.
-    private static let longestPath = 4095
     /// The record size that cpio programs write in.
     private static let recordSize = 512
 
     private var bytes: [UInt8] = []
-    private var members: [String: FileType] = [:]
+    private var members: [String: CpioFileType] = [:]
 
     public init() {}
 
@@ -57,7 +45,7 @@ public struct CpioArchive: Sendable {
     public mutating func addSymbolicLink(_ path: String, to target: String) throws(CpioArchiveError) {
         try check(path)
         let contents = Array(target.utf8)
-        guard !contents.isEmpty, contents.count <= Self.longestPath, !contents.contains(0) else {
+        guard !contents.isEmpty, contents.count <= CpioHeader.longestPath, !contents.contains(0) else {
             throw .unusableLinkTarget(path: path, target: target)
         }
         try add(path, .symbolicLink, 0o777, contents: contents)
@@ -77,13 +65,15 @@ public struct CpioArchive: Sendable {
     ///
     /// Further archives may follow it in one initramfs.
     public consuming func finished() -> [UInt8] {
-        appendHeader(name: Self.endName, inode: 0, mode: 0, fileSize: 0, device: (0, 0))
+        bytes += CpioHeader().bytes(name: CpioHeader.endName)
         pad(toMultipleOf: Self.recordSize)
         return bytes
     }
 
     private func check(_ path: String) throws(CpioArchiveError) {
-        guard path != Self.endName, path.utf8.count <= Self.longestPath, !path.utf8.contains(0) else {
+        guard !path.utf8.elementsEqual(CpioHeader.endName), path.utf8.count <= CpioHeader.longestPath,
+            !path.utf8.contains(0)
+        else {
             throw .unusablePath(path)
         }
         let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
@@ -96,7 +86,7 @@ public struct CpioArchive: Sendable {
     }
 
     private mutating func add(
-        _ path: String, _ type: FileType, _ mode: UInt16, contents: [UInt8] = [], device: (UInt32, UInt32) = (0, 0)
+        _ path: String, _ type: CpioFileType, _ mode: UInt16, contents: [UInt8] = [], device: (UInt32, UInt32) = (0, 0)
     ) throws(CpioArchiveError) {
         guard let fileSize = UInt32(exactly: contents.count) else {
             throw .tooLarge(path: path, count: contents.count)
@@ -111,32 +101,14 @@ public struct CpioArchive: Sendable {
             }
         }
         members[path] = type
-        appendHeader(
-            name: path, inode: UInt32(truncatingIfNeeded: members.count), mode: type.rawValue | UInt32(mode & 0o7777),
-            fileSize: fileSize, device: device)
+        var header = CpioHeader()
+        header.inode = UInt32(truncatingIfNeeded: members.count)
+        header.mode = type.rawValue | UInt32(mode & 0o7777)
+        header.size = fileSize
+        header.device = device
+        bytes += header.bytes(name: path.utf8)
         bytes += contents
-        pad(toMultipleOf: 4)
-    }
-
-    private mutating func appendHeader(
-        name: String, inode: UInt32, mode: UInt32, fileSize: UInt32, device: (major: UInt32, minor: UInt32)
-    ) {
-        let nameSize = UInt32(clamping: name.utf8.count + 1)
-        bytes += Self.magic.utf8
-        // c_ino, c_mode, c_uid, c_gid, c_nlink, c_mtime, c_filesize, c_maj, c_min, c_rmaj, c_rmin, c_namesize, c_chksum
-        for field in [inode, mode, 0, 0, 1, 0, fileSize, 0, 0, device.major, device.minor, nameSize, 0] {
-            appendHexadecimal(field)
-        }
-        bytes += name.utf8
-        bytes.append(0)
-        pad(toMultipleOf: 4)
-    }
-
-    private mutating func appendHexadecimal(_ value: UInt32) {
-        for shift in stride(from: 28, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: (value >> UInt32(shift)) & 0xf)
-            bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-        }
+        pad(toMultipleOf: CpioHeader.alignment)
     }
 
     private mutating func pad(toMultipleOf granule: Int) {

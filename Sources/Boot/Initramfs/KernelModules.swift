@@ -41,6 +41,11 @@ public struct KernelModules: Sendable {
         builtIn.contains(Self.canonical(name))
     }
 
+    /// Whether there is a file of the module.
+    public func hasFile(of name: String) -> Bool {
+        paths[Self.canonical(name)] != nil
+    }
+
     /// Whether a file is a module, by its name.
     public static func isModule(_ path: String) -> Bool {
         moduleName(ofPath: path) != nil

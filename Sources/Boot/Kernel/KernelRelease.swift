@@ -26,7 +26,7 @@ extension KernelImage {
     private var bannerRelease: String? {
         // So that none lies across the end of a part.
         let overlap = Self.banner.count + Self.longestRelease + 1
-        let part = 16 << 20
+        let part = 256 << 10
         for start in stride(from: 0, to: source.count, by: part - overlap) {
             guard let bytes = try? source.prefix(part, at: start) else { return nil }
             var rest = bytes[...]
@@ -48,10 +48,12 @@ extension KernelImage {
         }
     }
 
-    /// The first word of `bytes`, if it looks like a version.
+    /// The first word of `bytes`, if it looks like a version and its end is there.
     private static func release(at bytes: ArraySlice<UInt8>) -> String? {
         let word = bytes.prefix(longestRelease + 1).prefix { (0x21...0x7e).contains($0) }
-        guard let first = word.first, (0x30...0x39).contains(first), word.count <= longestRelease else { return nil }
+        guard let first = word.first, (0x30...0x39).contains(first), word.count <= longestRelease,
+            word.endIndex < bytes.endIndex
+        else { return nil }
         return String(decoding: word, as: UTF8.self)
     }
 }

@@ -13,18 +13,13 @@ struct TextCutter {
         all.append(contentsOf: bytes)
         let cut = all.count - Self.unfinished(all)
         held = Array(all[cut...])
-        return Self.text(all[..<cut])
+        return cut == 0 ? nil : ConsoleText(all[..<cut])
     }
 
     /// What is left at the stream's end; nil for nothing.
     mutating func rest() -> ConsoleText? {
         defer { held = [] }
-        return Self.text(held[...])
-    }
-
-    private static func text(_ bytes: ArraySlice<UInt8>) -> ConsoleText? {
-        guard !bytes.isEmpty else { return nil }
-        return String(validating: bytes, as: UTF8.self).map { .text($0) } ?? .bytes(Array(bytes))
+        return held.isEmpty ? nil : ConsoleText(held[...])
     }
 
     /// How many bytes at the end may begin a character that goes on (Unicode 16, table 3-6).
@@ -43,5 +38,16 @@ struct TextCutter {
             return length > index + 1 ? index + 1 : 0
         }
         return 0
+    }
+}
+
+extension ConsoleText {
+    /// Text where that is what the bytes are. NUL bytes, which JSON has six characters for each of, are none.
+    init(_ bytes: ArraySlice<UInt8>) {
+        if !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) {
+            self = .text(text)
+        } else {
+            self = .bytes(Array(bytes))
+        }
     }
 }

@@ -1,8 +1,10 @@
 import Boot
+import ControlGroups
 import ControlMessages
 import Devices
 import FoundationEssentials
 import GuestMemory
+import GuestRoot
 import KVM
 import Linux
 import Machine
@@ -18,6 +20,11 @@ extension ControlError {
         case let error as ControlError: self = error
         case let error as ConfigurationError:
             self.init(.invalidArgument, "/config" + error.description, field: "/config" + error.field)
+        case let error as ControlGroupError:
+            self.init(
+                error.isForbidden ? .permission : .unsupported,
+                "/config\(error.field) \(error.value): \(error.problem)",
+                field: "/config" + error.field, hint: error.remedy, errno: error.errno?.rawValue)
         case let error as FieldError: self.init(error.cause, field: "/config" + error.field)
         case let error as KVMError:
             let isForbidden = [.permissionDenied, .notPermitted].contains(error.errno)
@@ -34,6 +41,10 @@ extension ControlError {
             }
         case let error as RawImageError: self.init(image: error)
         case let error as ShareError: self.init(share: error)
+        case let error as RootSourceError: self.init(root: error)
+        case let error as KeptLayerError: self.init(keptLayer: error)
+        case is RootArchiveError: self.init(.invalidArgument, "\(error)")
+        case AgentBootError.rootTooLarge: self.init(.resource, "\(error)")
         case let error as HotPlugError: self.init(hotPlug: error)
         case let error as TapError: self.init(Self.kind(error), error.description)
         case GuestMemoryError.mapping(let cause, _, _):
@@ -83,6 +94,24 @@ extension ControlError {
         case .system(let cause): self.init(errno: cause.errno, error.description)
         case .proc: self.init(.invalidArgument, error.description)
         case .noProc, .oldKernel: self.init(.unsupported, error.description)
+        }
+    }
+
+    private init(root error: RootSourceError) {
+        if case .system(let cause) = error.problem {
+            self.init(errno: cause.errno, error.description)
+        } else {
+            self.init(.invalidArgument, error.description)
+        }
+    }
+
+    private init(keptLayer error: KeptLayerError) {
+        switch error.problem {
+        case .system(let cause), .notMade(let cause): self.init(errno: cause.errno, error.description)
+        case .special, .foreign, .truncated, .otherSize: self.init(.invalidArgument, error.description)
+        case .inUse: self.init(.resource, error.description)
+        case .noProgram: self.init(.unsupported, error.description)
+        case .notFormatted: self.init(.io, error.description)
         }
     }
 

@@ -106,11 +106,7 @@ public final class ControlServer {
         connection?.close()
     }
 
-    private var hello: Hello {
-        Hello(
-            protocol: Hello.currentProtocol, version: version, pid: getpid(), capabilities: dispatcher.methods,
-            limits: Limits(maxLine: LineBuffer.limit))
-    }
+    private var hello: Hello { Hello(version: version, dispatcher) }
 
     /// What clients can ask for, and are told: an OpenRPC document.
     package var document: JSONValue { openRPC.document }
@@ -137,28 +133,7 @@ public final class ControlServer {
             try session.write(text)
             return NoFields()
         }
-        dispatcher.on(ExecStart.self, later: { try session.changeCommands().start($0, $1) })
-        dispatcher.on(ExecWrite.self) { params in
-            try session.changeCommands().write(params)
-            return NoFields()
-        }
-        dispatcher.on(ExecCloseStdin.self) { params in
-            try session.changeCommands().closeInput(params.id)
-            return NoFields()
-        }
-        dispatcher.on(ExecSignal.self) { params in
-            try session.changeCommands().signal(params)
-            return NoFields()
-        }
-        dispatcher.on(ExecResize.self) { params in
-            try session.changeCommands().resize(params)
-            return NoFields()
-        }
-        dispatcher.on(ExecAck.self) { params in
-            try session.changeCommands().acknowledge(params)
-            return NoFields()
-        }
-        dispatcher.on(ExecWait.self, later: { try session.changeCommands().wait($0.id, $1) })
+        dispatcher.onCommands { try session.changeCommands() }
         dispatcher.on(DeviceAttach.self, later: { try session.changeDevices().attach($0, $1) })
         dispatcher.on(DeviceDetach.self, later: { try session.changeDevices().detach($0, $1) })
         dispatcher.on(DeviceUpdate.self, later: { try session.changeDevices().update($0, $1) })

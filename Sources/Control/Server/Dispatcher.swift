@@ -1,5 +1,6 @@
 import ControlMessages
 import FoundationEssentials
+import Glibc
 import Linux
 import Machine
 
@@ -109,5 +110,16 @@ struct Dispatcher {
                     hint: "the methods are \(methods.joined(separator: ", "))"))
         }
         handler(line, envelope, writer)
+    }
+}
+
+extension Hello {
+    /// - Parameters:
+    ///   - version: Swiftlet's.
+    ///   - dispatcher: knows all methods.
+    init(version: String, _ dispatcher: Dispatcher) {
+        self.init(
+            protocol: Self.currentProtocol, version: version, pid: getpid(), capabilities: dispatcher.methods,
+            limits: Limits(maxLine: LineBuffer.limit))
     }
 }

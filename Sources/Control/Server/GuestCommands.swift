@@ -1,13 +1,21 @@
 import Agent
 import ControlMessages
+import Glibc
 import Linux
-import Machine
-import MachineConfiguration
 import SystemPackage
+import TreeStream
 import Worker
+
+/// Has a command run in the guest, as `Worker.run` does; nil when the agent has gone.
+public typealias CommandRunner = (
+    CommandRequest, CommandStreams, @escaping (GuestCommand.Event) -> Void
+) throws -> GuestCommand?
 
 /// The commands that a client runs in a guest with an agent.
 final class GuestCommands {
+    /// How long commands may take to end that nobody can hear any more.
+    private static let hangUpGrace: UInt64 = 2_000_000_000
+
     /// So many requests can wait for a guest to have booted, and for commands to end.
     private static let waiterLimit = 1024
     /// So many commands that have ended are remembered.
@@ -20,10 +28,14 @@ final class GuestCommands {
 
     private let loop: EventLoop
     private let listener: Listener
-    private var worker: Worker?
-    private var isReady = false
+    private let run: CommandRunner
+    /// Whether commands can run.
+    private(set) var isReady = false
     private var failure: ControlError?
     private var toStart: [() -> Void] = []
+    private let completions: Completions<TreeSummary>
+    private var copies: [Int: GuestCopy] = [:]
+    private var lastCopy = 0
     private var lastID: UInt32 = 0
     private var running: [UInt32: GuestExec] = [:]
     private var ends: [UInt32: CommandEnd] = [:]
@@ -33,33 +45,35 @@ final class GuestCommands {
     private var clientIsBehind = false
     private var becameIdle: (() -> Void)?
 
-    /// - Parameter configuration: the machine's, with an agent.
+    /// - Parameter completions: stay as long as the loop.
     init(
-        of machine: Machine, _ configuration: VMConfiguration, on loop: EventLoop, _ listener: Listener
-    ) throws(SystemCallError) {
+        on loop: EventLoop, _ listener: Listener, completions: Completions<TreeSummary>, run: @escaping CommandRunner
+    ) {
         self.loop = loop
+        self.completions = completions
         self.listener = listener
-        worker = try Worker(machine, configuration, on: loop) { [unowned self] event in
-            switch event {
-            case .ready: isReady = true
-            case .failed(let error): failure = ControlError(.guest, "\(error)")
-            }
-            let jobs = toStart
-            toStart = []
-            for job in jobs { job() }
+        self.run = run
+    }
+
+    /// To be told of the agent; until then, commands wait for it.
+    func agentChanged(_ event: Worker.Event) {
+        switch event {
+        case .ready: isReady = true
+        case .failed(let error): failure = ControlError(.guest, "\(error)")
         }
+        startWaiting()
+    }
+
+    private func startWaiting() {
+        let jobs = toStart
+        toStart = []
+        for job in jobs { job() }
     }
 
     // MARK: Requests
 
     func start(_ params: ExecStart.Params, _ reply: Reply<ExecStart.Result>) throws {
-        if let failure { throw failure }
-        guard isReady else {
-            guard toStart.count < Self.waiterLimit else {
-                throw ControlError(.resource, "\(Self.waiterLimit) commands wait for the guest already")
-            }
-            return toStart.append { [unowned self] in reply.answer { try start(params, reply) } }
-        }
+        guard try mayBegin({ [unowned self] in reply.answer { try start(params, reply) } }) else { return }
         var request = CommandRequest(params.command)
         request.environment = params.environment.map { Array("\($0.key)=\($0.value)".utf8) }
         request.directory = Array((params.directory ?? "").utf8)
@@ -73,7 +87,7 @@ final class GuestCommands {
             deliver: { [unowned self] in listener.wrote(ExecOutput(id: id, stream: $0, text: $1)) },
             ended: { [unowned self] in ended(id, $0) })
         exec.holdBack(clientIsBehind)
-        let command = try worker?.run(request, streams: exec.streams) { [unowned self, unowned exec] event in
+        let command = try run(request, exec.streams) { [unowned self, unowned exec] event in
             switch event {
             case .started:
                 exec.started()
@@ -87,8 +101,66 @@ final class GuestCommands {
         running[id] = exec
     }
 
-    func write(_ params: ExecWrite.Params) throws {
-        try find(params.id).write(params.text.bytes)
+    /// - Parameter job: done when the guest has booted, where it has not.
+    /// - Returns: whether it has.
+    private func mayBegin(_ job: @escaping () -> Void) throws(ControlError) -> Bool {
+        if let failure { throw failure }
+        if isReady { return true }
+        guard toStart.count < Self.waiterLimit else {
+            throw ControlError(.resource, "\(Self.waiterLimit) requests wait for the guest already")
+        }
+        toStart.append(job)
+        return false
+    }
+
+    func copyIn(_ params: FSCopyIn.Params, _ reply: Reply<CopyResult>) throws {
+        guard try mayBegin({ [unowned self] in reply.answer { try copyIn(params, reply) } }) else { return }
+        var request = CommandRequest([params.target])
+        request.copy = .receive
+        (request.uid, request.gid) = (params.uid, params.gid)
+        try copy(.into, host: params.source, guest: params.target, request, reply)
+    }
+
+    func copyOut(_ params: FSCopyOut.Params, _ reply: Reply<CopyResult>) throws {
+        guard try mayBegin({ [unowned self] in reply.answer { try copyOut(params, reply) } }) else { return }
+        var request = CommandRequest([params.source])
+        request.copy = .send
+        try copy(.out, host: params.target, guest: params.source, request, reply)
+    }
+
+    private func copy(
+        _ direction: GuestCopy.Direction, host path: String, guest guestPath: String, _ request: CommandRequest,
+        _ reply: Reply<CopyResult>
+    ) throws {
+        lastCopy += 1
+        let copy = try GuestCopy(direction, host: path, guest: guestPath, on: loop, completions, reply) {
+            [weak self, lastCopy] in
+            // What reports cannot go while it does.
+            self?.loop.defer { [weak self] in
+                self?.copies[lastCopy] = nil
+                self?.tellIfIdle()
+            }
+        }
+        copies[lastCopy] = copy
+        do {
+            copy.command = try run(request, copy.streams) { [unowned copy] event in
+                if case .over(let ending) = event { copy.ended(ending) }
+            }
+            if copy.command == nil { copy.ended(.unknown(.closed)) }
+        } catch {
+            copy.ended(.unknown(.closed))
+            throw error
+        }
+    }
+
+    func write(_ params: ExecWrite.Params, _ reply: Reply<ExecWrite.Result>) throws {
+        let exec = try find(params.id)
+        if params.wait {
+            try exec.write(params.text.bytes) { reply.succeed(NoFields()) }
+        } else {
+            try exec.write(params.text.bytes, taken: nil)
+            reply.succeed(NoFields())
+        }
     }
 
     func closeInput(_ id: UInt32) throws {
@@ -165,31 +237,44 @@ final class GuestCommands {
 
     private func forget(_ id: UInt32) {
         running[id] = nil
-        if running.isEmpty { becameIdle.take()?() }
+        tellIfIdle()
     }
 
-    /// Has the guest write everything to its disks and shares, and power off.
-    func powerOff() {
-        if isReady { worker?.powerOff() }
+    private var isIdle: Bool { running.isEmpty && copies.isEmpty }
+
+    private func tellIfIdle() {
+        if isIdle { becameIdle.take()?() }
     }
 
-    /// To be called when the machine has come to its end.
+    /// To be called when the machine has come to its end, and the agent has been let go.
     ///
     /// - Parameter done: called once all output has been told.
     func finish(_ done: @escaping () -> Void) {
         if failure == nil { failure = ControlError(.invalidState, "the machine has come to its end") }
-        worker?.close()
         for exec in running.values { exec.dropWindow() }
-        let jobs = toStart
-        toStart = []
-        for job in jobs { job() }
-        if running.isEmpty { return done() }
+        startWaiting()
+        if isIdle { return done() }
         becameIdle = done
     }
 
     /// Does not wait for the client any more.
     func abandon() {
         for exec in running.values { exec.abandon() }
+    }
+
+    /// Brings all commands to their end, as there is nobody any more who could.
+    ///
+    /// - Parameter done: called once they have ended; with the guest, if they do not.
+    func hangUp(_ done: @escaping () -> Void) {
+        toStart = []
+        abandon()
+        if isIdle { return done() }
+        becameIdle = done
+        for exec in running.values { exec.command?.signal(SIGHUP) }
+        for copy in copies.values { copy.command?.signal(SIGKILL) }
+        loop.schedule(after: Self.hangUpGrace) { [weak self] in
+            for exec in (self?.running ?? [:]).values { exec.command?.signal(SIGKILL) }
+        }
     }
 }
 

@@ -58,12 +58,13 @@ final class GuestExec {
 
     // MARK: Requests
 
-    /// - Throws: `ControlError`.
-    func write(_ bytes: [UInt8]) throws(ControlError) {
+    /// - Parameter taken: called once the command has taken them, or will take nothing any more.
+    func write(_ bytes: [UInt8], taken: (() -> Void)?) throws(ControlError) {
         guard let input else {
             throw ControlError(.invalidState, "the command has no input", hint: #"start it with "stdin":true"#)
         }
         try input.write(bytes)
+        if let taken { input.whenTaken(taken) }
     }
 
     func closeInput() {

@@ -3,9 +3,9 @@ import Glibc
 import Linux
 import SystemPackage
 
-/// What the client types at the guest's console, or gives a command, until the guest takes it.
-final class GuestInput {
-    /// Bytes that the client can be ahead of the guest.
+/// What is typed at the guest's console, or given to a command, until the guest takes it.
+public final class GuestInput {
+    /// Bytes that whoever types can be ahead of the guest.
     static let limit = 1 << 20
 
     private let loop: EventLoop
@@ -13,17 +13,19 @@ final class GuestInput {
     private var isClosing = false
     private var waiting: [UInt8] = []
     private var watch: EventLoop.Watch?
+    /// Done once nothing waits any more.
+    private var whenTaken: [() -> Void] = []
 
-    init(on loop: EventLoop) throws(SystemCallError) {
+    public init(on loop: EventLoop) throws(SystemCallError) {
         self.loop = loop
         pipe = try NonblockingPipe()
     }
 
     /// Where the guest's console, or the command, reads.
-    var descriptor: CInt { pipe.reading }
+    public var descriptor: CInt { pipe.reading }
 
     /// - Throws: `ControlError` when the guest is too far behind; then nothing was taken.
-    func write(_ bytes: [UInt8]) throws(ControlError) {
+    public func write(_ bytes: [UInt8]) throws(ControlError) {
         guard waiting.count + bytes.count <= Self.limit else {
             throw ControlError(
                 .resource, "the guest has \(waiting.count) bytes of input that it did not take",
@@ -33,15 +35,23 @@ final class GuestInput {
         pump()
     }
 
+    /// Has `job` done once the guest has taken all that was written, or will take nothing any more.
+    public func whenTaken(_ job: @escaping () -> Void) {
+        if waiting.isEmpty { job() } else { whenTaken.append(job) }
+    }
+
     /// Lets the reader come to the end of it all, once it has taken what was written; nothing can be written any more.
-    func close() {
+    public func close() {
         isClosing = true
         pump()
     }
 
     /// To be called before this object goes.
-    func stop() {
+    public func stop() {
         if let watch = watch.take() { loop.remove(watch) }
+        let jobs = whenTaken
+        whenTaken = []
+        for job in jobs { job() }
     }
 
     private func pump() {

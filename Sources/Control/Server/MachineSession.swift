@@ -1,10 +1,13 @@
 import Boot
 import CLinux
+import ControlGroups
 import ControlMessages
 import KVM
 import Linux
 import Machine
 import MachineConfiguration
+import TreeStream
+import Worker
 
 /// The one machine of a server, from its making to its end: what requests ask of it, and what is told about it.
 final class MachineSession {
@@ -32,9 +35,13 @@ final class MachineSession {
     /// The machine, until its end.
     private var machine: Machine?
     private var console: MachineConsole?
-    /// What runs in a guest that has an agent.
+    /// The guest's agent, and what it runs, where there is one.
+    private var worker: Worker?
     private var commands: GuestCommands?
+    private let copies: Completions<TreeSummary>
     private var watch: EndWatch?
+    /// What this process has joined for the machine's limits, until nothing of the machine is left.
+    private var groups: ControlGroups?
     /// Signalled when the machine's threads are gone.
     private let joined: SharedEventCounter
     private var ending: VMEnding?
@@ -62,12 +69,14 @@ final class MachineSession {
         joined = try SharedEventCounter()
         devices = try DeviceChanges(on: loop)
         pauses = try Completions(on: loop)
+        copies = try Completions(on: loop)
         try loop.watch(joined.counter.descriptor.rawValue, for: .readable) { [unowned self] _ in
             joined.counter.drain()
             endingThread.take()?.join()
             threadsAreGone = true
             // The guest will print no more.
             let finishConsole = { [unowned self] in console?.finish() ?? () }
+            worker?.close()
             if let commands { commands.finish(finishConsole) } else { finishConsole() }
             if flushIsLimited { abandonOutputSoon() }
         }
@@ -83,6 +92,20 @@ final class MachineSession {
 
     func create(_ configuration: VMConfiguration) throws {
         try lifecycle.require(.create)
+        // What is wrong with a limit is not for the kernel to say.
+        try configuration.validate()
+        let groups = try ControlGroups.join(for: configuration.limits)
+        do {
+            try make(configuration)
+        } catch {
+            groups.leave()
+            throw error
+        }
+        self.groups = groups
+        lifecycle.created()
+    }
+
+    private func make(_ configuration: VMConfiguration) throws {
         // On its own, so that the plan, which may hold an unpacked kernel, is gone when the machine is there.
         func makeMachine() throws -> Machine {
             try Machine(try System(), try MachinePlan(configuration, cache: cache))
@@ -95,14 +118,17 @@ final class MachineSession {
                 failed: { [listener] in listener.logged(LogLine(level: .error, message: $0)) },
                 ended: { [unowned self] in loop.defer { [unowned self] in stopped() } }))
         if configuration.agent != nil {
-            commands = try GuestCommands(of: machine, configuration, on: loop, listener.commands)
+            worker = try Worker(machine, configuration, on: loop) { [unowned self] in commands?.agentChanged($0) }
+            commands = GuestCommands(on: loop, listener.commands, completions: copies) {
+                [unowned self] request, streams, report in
+                try worker?.run(request, streams: streams, report: report)
+            }
         }
         watch = try EndWatch(
             machine, on: loop, changed: { [unowned self] in tellReports() }, ended: { [unowned self] in beginEnding() })
         self.machine = machine
         self.console = console
         devices.begin(machine, configuration)
-        lifecycle.created()
     }
 
     func start() throws -> StateResult {
@@ -237,7 +263,7 @@ final class MachineSession {
     private func powerOff(grace: Milliseconds) {
         guard !lifecycle.isEnding, let machine else { return }
         guard lifecycle.state != .created else { return machine.end(.killed(.user)) }
-        commands?.powerOff()
+        if commands?.isReady == true { worker?.powerOff() }
         watch?.powerOff(grace: grace.nanoseconds, killer: .user)
         if isPausing { afterPausing.append { [unowned self] in resumeToPowerOff() } } else { resumeToPowerOff() }
     }
@@ -309,6 +335,11 @@ final class MachineSession {
 
     /// All that the guest printed has been told.
     private func stopped() {
+        endMachine()
+        groups.take()?.leave()
+    }
+
+    private func endMachine() {
         guard let machine, let outcome = machine.outcome else { return }
         pauses.deliver()
         let ending = VMEnding(outcome)
@@ -324,6 +355,7 @@ final class MachineSession {
         finalStatistics = VMStats.Result(machine)
         console = nil
         commands = nil
+        worker = nil
         watch = nil
         self.machine = nil
     }

@@ -8,21 +8,31 @@ public enum ExecWrite: ControlMethod {
     public struct Params: Codable, Equatable, Sendable {
         public var id: UInt32
         public var text: ConsoleText
+        /// Whether the answer comes only once the command has taken all of it.
+        public var wait = false
 
         package enum CodingKeys: String, CodingKey, CaseIterable {
-            case id, data, base64
+            case id, data, base64, wait
+        }
+
+        public init(id: UInt32, text: ConsoleText, wait: Bool = false) {
+            self.id = id
+            self.text = text
+            self.wait = wait
         }
 
         public init(from decoder: any Decoder) throws {
             let fields = try Fields<CodingKeys>(of: decoder)
             id = try fields.require(.id)
             text = try ConsoleText(fields, data: .data, base64: .base64, of: decoder)
+            try fields.read(.wait, into: &wait)
         }
 
         public func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
             try container.encode(id, forKey: .id)
             try text.encode(to: &container, data: .data, base64: .base64)
+            if wait { try container.encode(wait, forKey: .wait) }
         }
     }
 
@@ -31,8 +41,8 @@ public enum ExecWrite: ControlMethod {
 
 extension ExecWrite {
     package static let summary = """
-        Gives a command input. Answered when the bytes are on their way; the command takes them when it likes. When too \
-        many wait for it already, none is taken, and the error is of kind resource.
+        Gives a command input. Answered when the bytes are on their way, which the command takes when it likes, or with \
+        'wait' once it has. When too many wait for it already, none is taken, and the error is of kind resource.
         """
     package static let errorKinds: [ControlError.Kind] = [.notFound, .invalidState, .unsupported, .resource]
 }
@@ -46,6 +56,9 @@ extension ExecWrite.Params: DescribedObject {
         case .id: commandID
         case .data: ConsoleText.describe(.data)
         case .base64: ConsoleText.describe(.base64)
+        case .wait:
+            .optional(
+                Bool.self, "Whether the answer comes only once the command has taken all input, or ended", usual: false)
         }
     }
 }
@@ -76,6 +89,11 @@ public enum ExecSignal: ControlMethod {
         }
 
         package static let signals: ClosedRange<Int32> = 1...64
+
+        public init(id: UInt32, signal: Int32) {
+            self.id = id
+            self.signal = signal
+        }
 
         public init(from decoder: any Decoder) throws {
             let fields = try Fields<CodingKeys>(of: decoder)
@@ -122,6 +140,12 @@ public enum ExecResize: ControlMethod {
             case id, rows, columns
         }
 
+        public init(id: UInt32, rows: UInt16, columns: UInt16) {
+            self.id = id
+            self.rows = rows
+            self.columns = columns
+        }
+
         public init(from decoder: any Decoder) throws {
             let fields = try Fields<CodingKeys>(of: decoder)
             id = try fields.require(.id)
@@ -161,6 +185,11 @@ public enum ExecAck: ControlMethod {
 
         package enum CodingKeys: String, CodingKey, CaseIterable {
             case id, bytes
+        }
+
+        public init(id: UInt32, bytes: Int) {
+            self.id = id
+            self.bytes = bytes
         }
 
         public init(from decoder: any Decoder) throws {
@@ -217,6 +246,10 @@ public struct CommandID: Codable, Equatable, Sendable {
 
     package enum CodingKeys: String, CodingKey, CaseIterable {
         case id
+    }
+
+    public init(id: UInt32) {
+        self.id = id
     }
 
     public init(from decoder: any Decoder) throws {

@@ -6,12 +6,21 @@ import SystemPackage
 /// A file or a directory that a guest has open.
 final class OpenFile: Sendable {
     let descriptor: SharedDescriptor
-    /// Where a directory's entries were last read up to; nil where nobody knows. Who reads them has it locked.
-    let position = Mutex<Int64?>(0)
+    /// Who reads a directory's entries has it locked.
+    let listing = Mutex(DirectoryPosition())
 
     init(_ descriptor: SharedDescriptor) {
         self.descriptor = descriptor
     }
+}
+
+/// How far a directory was read.
+struct DirectoryPosition: Sendable {
+    /// Where the guest was told to go on; nil where nobody knows where the descriptor is.
+    var next: Int64? = 0
+    /// What was read from there on and had no room in the reply. To read it again by seeking would miss some where a file
+    /// system counts its entries, as tmpfs does, and the guest removes those that it was told of.
+    var unread: ArraySlice<DirectoryRecord> = []
 }
 
 /// What a guest has open, by the numbers that it was told.

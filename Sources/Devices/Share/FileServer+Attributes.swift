@@ -6,7 +6,7 @@ import SystemPackage
 extension FileServer {
     func attributes(_ status: stat) -> fuse_attr {
         var attributes = fuse_attr()
-        attributes.ino = UInt64(status.st_ino)
+        attributes.ino = inodeNumber(UInt64(status.st_ino), on: status.st_dev)
         attributes.size = UInt64(clamping: status.st_size)
         attributes.blocks = UInt64(clamping: status.st_blocks)
         attributes.atime = UInt64(bitPattern: Int64(status.st_atim.tv_sec))
@@ -24,6 +24,10 @@ extension FileServer {
         return attributes
     }
 
+    /// The number by which the guest tells files apart, for which the share is one file system: the host's, and where that is of
+    /// another file system than the shared directory, with a number for that in the upper half, which few file systems use.
+    func inodeNumber(_ inode: UInt64, on device: dev_t) -> UInt64 { inode ^ UInt64(device ^ rootIdentity.device) << 32 }
+
     private func reply(_ status: stat) -> FileReply {
         var reply = fuse_attr_out()
         reply.attr_valid = Self.validity
@@ -39,7 +43,7 @@ extension FileServer {
     func setAttributes(_ node: UInt64, _ parameters: fuse_setattr_in) throws(Errno) -> FileReply {
         func has(_ flag: CInt) -> Bool { parameters.valid & UInt32(flag) != 0 }
         let target = try descriptor(of: node)
-        let type = FileIdentity(try target.status()).type
+        let type = try target.identity().type
 
         if has(FATTR_MODE) {
             // A link's own mode is of no consequence, and following it is the guest's task.

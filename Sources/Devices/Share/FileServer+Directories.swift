@@ -5,7 +5,7 @@ import SystemPackage
 extension FileServer {
     func openDirectory(_ node: UInt64) throws(Errno) -> FileReply {
         let target = try descriptor(of: node)
-        guard FileIdentity(try target.status()).isDirectory else { throw .notDirectory }
+        guard try target.identity().isDirectory else { throw .notDirectory }
         let handle = try insert(try host.reopen(target, O_RDONLY | O_DIRECTORY))
         return .value(fuse_open_out(fh: handle, open_flags: 0, padding: 0))
     }
@@ -17,57 +17,54 @@ extension FileServer {
         _ node: UInt64, _ parameters: fuse_read_in, room: Int, withAttributes: Bool
     ) throws(Errno) -> FileReply {
         let directory = try file(parameters.fh)
+        let device = try directory.descriptor.status().st_dev
         let offset = Int64(bitPattern: parameters.offset)
         var listing = DirectoryListing(
             limit: min(Int(parameters.size), room, FUSESizes.largestListing), withAttributes: withAttributes)
-        let records = try records(of: directory, from: offset, limit: listing.limit)
-        var isCut = false
-        for record in records {
-            guard listing.hasRoom(for: record.name.count) else {
-                isCut = true
-                break
-            }
-            listing.append(record, withAttributes ? known(record, in: node) : fuse_entry_out())
-        }
-        if isCut {
-            // Where there is no room for even one, the guest would take an empty reply for the end.
-            guard !listing.bytes.isEmpty else { throw .invalidArgument }
-            directory.position.withLock { $0 = nil }
-        }
-        return .bytes(listing.bytes)
-    }
-
-    /// What a guest is told of a name that it did not look up; nothing of a file that cannot be reached.
-    private func known(_ record: DirectoryRecord, in node: UInt64) -> fuse_entry_out {
-        guard !FileName.isDots(record.name), let name = try? FileName(record.name),
-            let directory = try? descriptor(of: node), let file = try? HostFiles.find(name, in: directory),
-            let entry = try? entry(name, in: node, file)
-        else { return fuse_entry_out() }
-        return entry
-    }
-
-    private func records(
-        of directory: OpenFile, from offset: Int64, limit: Int
-    ) throws(Errno) -> [DirectoryRecord] {
-        let result: Result<[DirectoryRecord], Errno> = directory.position.withLock { position in
+        let result: Result<Void, Errno> = directory.listing.withLock { position in
             do throws(Errno) {
-                if position != offset {
-                    position = nil
-                    try hostCall { lseek(directory.descriptor.rawValue, Int(offset), SEEK_SET) }
+                try advance(&position, of: directory, to: offset, limit: listing.limit)
+                while let record = position.unread.first, listing.hasRoom(for: record.name.count) {
+                    listing.append(
+                        record, inode: inodeNumber(record.inode, on: device),
+                        withAttributes ? known(record, in: node) : fuse_entry_out())
+                    position.unread.removeFirst()
+                    position.next = record.next
                 }
-                var buffer = [UInt8](repeating: 0, count: max(limit, DirectoryRecord.largest))
-                let count = try hostCall {
-                    directory_entries(directory.descriptor.rawValue, &buffer, buffer.count)
-                }
-                let records = DirectoryRecord.records(in: buffer[..<count])
-                position = records.last?.next ?? offset
-                return .success(records)
+                // Where there is no room for even one, the guest would take an empty reply for the end.
+                return position.unread.isEmpty || !listing.bytes.isEmpty ? .success(()) : .failure(.invalidArgument)
             } catch {
-                position = nil
+                position = DirectoryPosition(next: nil)
                 return .failure(error)
             }
         }
-        return try result.get()
+        try result.get()
+        return .bytes(listing.bytes)
+    }
+
+    /// Reads entries from `offset` on, if those that are there were not read before.
+    private func advance(
+        _ position: inout DirectoryPosition, of directory: OpenFile, to offset: Int64, limit: Int
+    ) throws(Errno) {
+        if position.next != offset {
+            position = DirectoryPosition(next: nil)
+            try hostCall { lseek(directory.descriptor.rawValue, Int(offset), SEEK_SET) }
+            position.next = offset
+        }
+        guard position.unread.isEmpty else { return }
+        var buffer = [UInt8](repeating: 0, count: max(limit, DirectoryRecord.largest))
+        let count = try hostCall { directory_entries(directory.descriptor.rawValue, &buffer, buffer.count) }
+        position.unread = DirectoryRecord.records(in: buffer[..<count])[...]
+    }
+
+    /// What a guest is told of a name that it did not look up; nothing of a file that cannot be reached, nor of a mounted file
+    /// system, which might let the others wait.
+    private func known(_ record: DirectoryRecord, in node: UInt64) -> fuse_entry_out {
+        guard !FileName.isDots(record.name), let name = try? FileName(record.name),
+            let directory = try? descriptor(of: node), let file = try? HostFiles.findInPlace(name, in: directory),
+            let entry = try? entry(name, in: node, file)
+        else { return fuse_entry_out() }
+        return entry
     }
 }
 
@@ -123,9 +120,9 @@ struct DirectoryListing {
         return bytes.count + size + padding <= limit
     }
 
-    mutating func append(_ record: DirectoryRecord, _ entry: fuse_entry_out) {
+    mutating func append(_ record: DirectoryRecord, inode: UInt64, _ entry: fuse_entry_out) {
         if withAttributes { append(entry) }
-        append(record.inode)
+        append(inode)
         append(record.next)
         append(UInt32(clamping: record.name.count))
         append(UInt32(record.type))

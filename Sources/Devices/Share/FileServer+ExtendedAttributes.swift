@@ -73,7 +73,7 @@ extension FileServer {
 
     private func fileWithAttributes(_ node: UInt64) throws(Errno) -> SharedDescriptor {
         let target = try descriptor(of: node)
-        guard [S_IFREG, S_IFDIR].contains(FileIdentity(try target.status()).type) else {
+        guard try [S_IFREG, S_IFDIR].contains(target.identity().type) else {
             throw .notSupported
         }
         return try host.reopen(target, O_RDONLY | O_NONBLOCK)

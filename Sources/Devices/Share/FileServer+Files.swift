@@ -16,7 +16,7 @@ extension FileServer {
     private func open(_ target: SharedDescriptor, flags: UInt32) throws(Errno) -> SharedDescriptor {
         let flags = CInt(truncatingIfNeeded: flags) & Self.passedFlags
         guard flags & O_ACCMODE != O_ACCMODE else { throw .invalidArgument }
-        switch FileIdentity(try target.status()).type {
+        switch try target.identity().type {
         case S_IFREG: break
         case S_IFDIR: throw .isDirectory
         case S_IFLNK: throw .tooManySymbolicLinkLevels

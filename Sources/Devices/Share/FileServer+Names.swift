@@ -22,7 +22,7 @@ extension FileServer {
     func entry(_ name: FileName, in node: UInt64, _ file: SharedDescriptor) throws(Errno) -> fuse_entry_out {
         let status = try file.status()
         let found = try withNodes { (nodes) throws(Errno) in
-            try nodes.remember(FileIdentity(status), file, in: node, name)
+            try nodes.remember(FileIdentity(status, mount: file.mount), file, in: node, name)
         }
         return entry(found, status)
     }
@@ -93,7 +93,7 @@ extension FileServer {
         let old = try arguments.take(fuse_link_in.self).oldnodeid
         let name = try arguments.takeName()
         let file = try descriptor(of: old)
-        guard !FileIdentity(try file.status()).isDirectory else { throw .notPermitted }
+        guard try !file.identity().isDirectory else { throw .notPermitted }
         let directory = try descriptor(of: node)
         try host.link(file, in: directory, name)
         return .value(try entry(name, in: node, try HostFiles.find(name, in: directory)))
@@ -130,13 +130,12 @@ extension FileServer {
 
     /// Lets a guest that knows a file go on using it without the name that it had.
     private func keep(_ file: SharedDescriptor?) throws(Errno) {
-        guard let file, let identity = try? FileIdentity(file.status()) else { return }
+        guard let file, let identity = try? file.identity() else { return }
         try withNodes { $0.keep(identity, by: file) }
     }
 
     private func relocate(_ name: FileName, in directory: SharedDescriptor, _ node: UInt64) throws(Errno) {
-        guard let file = try? HostFiles.find(name, in: directory), let identity = try? FileIdentity(file.status())
-        else { return }
+        guard let file = try? HostFiles.find(name, in: directory), let identity = try? file.identity() else { return }
         try withNodes { $0.relocate(identity, to: node, name) }
     }
 }

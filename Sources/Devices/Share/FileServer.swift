@@ -13,7 +13,7 @@ final class FileServer: Sendable {
     let ownership = Ownership()
     let isReadOnly: Bool
     private let root: SharedDescriptor
-    private let rootIdentity: FileIdentity
+    let rootIdentity: FileIdentity
     private let limits: Limits
     private let nodes: Mutex<NodeTable>
     private let handles: Mutex<FileHandles>
@@ -65,7 +65,7 @@ final class FileServer: Sendable {
         try HostFiles.check(root)
         // Opened once as it will be: by its mode it may be closed to us.
         _ = try host.reopen(root, O_RDONLY | O_DIRECTORY)
-        return FileIdentity(try root.status())
+        return try root.identity()
     }
 
     /// Forgets the driver, with all that it knows and has open.
@@ -243,7 +243,7 @@ final class FileServer: Sendable {
         var current = route.start
         for step in route.steps {
             guard let next = try? HostFiles.find(step.name, in: current),
-                FileIdentity(try next.status()) == step.identity
+                try next.identity() == step.identity
             else { throw .staleNFSFileHandle }
             try withNodes { $0.install(next, for: step.node) }
             current = next

@@ -14,20 +14,31 @@ struct HostFiles: Sendable {
         descriptors = SharedDescriptor(try OwnedDescriptor.open("/proc/self/fd", O_PATH | O_DIRECTORY))
     }
 
-    /// What no name may do: lead out of its directory, through a symbolic link, or to another file system of the host.
-    private static let resolution = UInt64(
-        RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
+    /// What no name may do: lead out of its directory or through a symbolic link.
+    private static let resolution = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
     /// The file of that name, symbolic links included, without opening it (`O_PATH`).
     ///
-    /// - Throws: `ENOENT` also where another file system is mounted, so that a guest can have a directory of its own there,
-    ///   in a layer above.
+    /// - Throws: `ENOENT` also where a file system is mounted that a guest is not to see, so that it can have a directory of
+    ///   its own there, in a layer above.
     static func find(_ name: FileName, in directory: SharedDescriptor) throws(Errno) -> SharedDescriptor {
         do throws(Errno) {
-            return try open(name.bytes, in: directory, O_PATH | O_NOFOLLOW)
+            return try findInPlace(name, in: directory)
         } catch {
-            throw error == .improperLink ? .noSuchFileOrDirectory : error
+            guard error == .improperLink else { throw error }
         }
+        let descriptor = try open(name.bytes, in: directory, O_PATH | O_NOFOLLOW)
+        guard try MountedFileSystem.isShared(descriptor) else { throw .noSuchFileOrDirectory }
+        let mount = try MountedFileSystem.number(of: descriptor)
+        return SharedDescriptor(descriptor, mount: mount)
+    }
+
+    /// The same, of the directory's own file system.
+    ///
+    /// - Throws: `EXDEV` where another one is mounted.
+    static func findInPlace(_ name: FileName, in directory: SharedDescriptor) throws(Errno) -> SharedDescriptor {
+        let descriptor = try open(name.bytes, in: directory, O_PATH | O_NOFOLLOW, UInt64(RESOLVE_NO_XDEV))
+        return SharedDescriptor(descriptor, mount: directory.mount)
     }
 
     /// A new file.
@@ -36,17 +47,20 @@ struct HostFiles: Sendable {
     static func create(
         _ name: FileName, in directory: SharedDescriptor, _ flags: CInt, mode: mode_t
     ) throws(Errno) -> SharedDescriptor {
-        try open(name.bytes, in: directory, flags | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        let descriptor = try open(
+            name.bytes, in: directory, flags | O_CREAT | O_EXCL | O_NOFOLLOW, UInt64(RESOLVE_NO_XDEV), mode: mode)
+        return SharedDescriptor(descriptor, mount: directory.mount)
     }
 
     private static func open(
-        _ name: [CChar], in directory: SharedDescriptor, _ flags: CInt, mode: mode_t = 0
-    ) throws(Errno) -> SharedDescriptor {
+        _ name: [CChar], in directory: SharedDescriptor, _ flags: CInt, _ restriction: UInt64 = 0, mode: mode_t = 0
+    ) throws(Errno) -> OwnedDescriptor {
         let descriptor = try hostCall {
             open_beneath(
-                directory.rawValue, name, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode), resolution)
+                directory.rawValue, name, UInt64(UInt32(bitPattern: flags | O_CLOEXEC)), UInt64(mode),
+                resolution | restriction)
         }
-        return SharedDescriptor(OwnedDescriptor(adopting: descriptor))
+        return OwnedDescriptor(adopting: descriptor)
     }
 
     /// Whether the kernel can do all this, which it can since Linux 5.6.

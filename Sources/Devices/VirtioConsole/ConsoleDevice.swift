@@ -137,6 +137,8 @@ public final class ConsoleDevice: VirtioDevice {
 
     private func peerChanged(_ number: Int) {
         attempt { () throws(QueueError) in
+            // What a peer says is between the news that it has come and the news that it has gone.
+            if ports[number]?.peer.isConnected == true { try tellWhetherConnected(number) }
             try moveInput(number)
             try moveOutput(number)
             try tellWhetherConnected(number)

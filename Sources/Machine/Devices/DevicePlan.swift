@@ -1,8 +1,10 @@
 import Devices
 import GuestMemory
+import GuestRoot
 import Linux
 import MachineConfiguration
 import PCI
+import Storage
 import Virtio
 
 /// The virtio devices of a configuration, made and checked, but not yet known to any virtual machine.
@@ -22,14 +24,15 @@ struct DevicePlan: Sendable {
     /// Where the guest's agent connects to; nil for a guest without one.
     private(set) var agentPorts: AgentPorts?
 
-    init(_ configuration: VMConfiguration, events: EventLog) throws {
+    /// - Parameter root: what the root of the agent's commands is; nil where they have none.
+    init(_ configuration: VMConfiguration, root: RootSource?, events: EventLog) throws {
         transport = configuration.transport
         // Queues, vectors and connections are descriptors, of which a process may by default have a thousand.
         if configuration.virtioDeviceCount > 0 { ResourceLimits.raiseDescriptors() }
         for (index, disk) in configuration.disks.enumerated() {
             let plan = try FieldError.naming("/disks/\(index)/path") { try DiskPlan(disk, events) }
             if let warning = plan.warning { warnings.append(warning) }
-            devices.append(try PlannedDevice(disk, plan))
+            devices.append(try PlannedDevice(disk, plan, canLeave: true))
         }
         for (index, net) in configuration.nets.enumerated() {
             let plan = try FieldError.naming("/nets/\(index)/\(net.backendField)") { try NetPlan(net) }
@@ -47,15 +50,42 @@ struct DevicePlan: Sendable {
             try add("vsock", try Self.vsock(configuration.vsock, ownPorts: agentPorts?.vsockPorts ?? [:]))
         }
         var shares = configuration.shares.enumerated().map { (field: "/shares/\($0)/path", share: $1) }
-        if let root = configuration.agent?.root {
-            let tag = VMConfiguration.Agent.rootShare
-            shares.append(("/agent/root", VMConfiguration.Share(path: root, tag: tag, readOnly: true)))
+        if root == .directory, let path = configuration.agent?.root {
+            let tag = VMConfiguration.Agent.rootDevice
+            shares.append(("/agent/root", VMConfiguration.Share(path: path, tag: tag, readOnly: true)))
         }
         for (field, share) in shares {
             let plan = try FieldError.naming(field) {
                 try SharePlan(share, of: shares.count, memorySize: configuration.memory.bytes)
             }
             devices.append(try PlannedDevice(share, plan))
+        }
+        if let agent = configuration.agent { try addDisks(of: agent, root: root, events) }
+    }
+
+    /// What the agent mounts for the root of commands. They come last, so that other disks are called in the guest what they
+    /// are called without them.
+    private mutating func addDisks(
+        of agent: VMConfiguration.Agent, root: RootSource?, _ events: EventLog
+    ) throws {
+        if case .image = root, let path = agent.root {
+            var disk = VMConfiguration.Disk(id: VMConfiguration.Agent.rootDevice, path: path)
+            disk.readOnly = true
+            let plan = try FieldError.naming("/agent/root") { try DiskPlan(disk, events) }
+            if let warning = plan.warning { warnings.append(warning) }
+            devices.append(try PlannedDevice(disk, plan, canLeave: false))
+        }
+        if let path = agent.keep {
+            let disk = VMConfiguration.Disk(id: VMConfiguration.Agent.keepDevice, path: path)
+            let plan = try FieldError.naming("/agent/keep") {
+                try KeptLayer.prepare(path, size: agent.diskSize?.bytes)
+                do throws(RawImageError) {
+                    return try DiskPlan(disk, events)
+                } catch  where error.problem == .inUse(readOnly: false) {
+                    throw KeptLayerError(path: path, problem: .inUse)
+                }
+            }
+            devices.append(try PlannedDevice(disk, plan, canLeave: false))
         }
     }
 

@@ -10,7 +10,7 @@ extension MachineDevices {
         ResourceLimits.raiseDescriptors()
         let plan = try DiskPlan(disk, events)
         if let warning = plan.warning { events.report(warning) }
-        try attach(try PlannedDevice(disk, plan), pci)
+        try attach(try PlannedDevice(disk, plan, canLeave: true), pci)
     }
 
     func attach(_ net: VMConfiguration.Net) throws {

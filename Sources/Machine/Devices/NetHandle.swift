@@ -1,16 +1,20 @@
 import Devices
 import Linux
+import MachineConfiguration
 import Virtio
 
 /// A network card of a machine, for whoever runs the machine.
 public struct NetHandle: Sendable {
     /// As configured.
     public let id: String
+    /// As configured, or the random one that it has instead.
+    public let mac: MACAddress
     public let statistics: TrafficStatistics
     private let device: LoopConfined<NetDevice>
 
-    init(id: String, device: LoopConfined<NetDevice>) {
+    init(id: String, mac: MACAddress, device: LoopConfined<NetDevice>) {
         self.id = id
+        self.mac = mac
         self.device = device
         statistics = device.value.statistics
     }

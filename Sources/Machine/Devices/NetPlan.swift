@@ -5,6 +5,7 @@ import Network
 /// A network card of the configuration, with its back end open.
 struct NetPlan {
     let device: NetDevice
+    let mac: MACAddress
     /// What its user should know and may not expect, in a sentence.
     let warning: String?
 
@@ -12,7 +13,8 @@ struct NetPlan {
     init(_ net: VMConfiguration.Net) throws {
         let backend: any NetworkBackend
         (backend, warning) = try Self.backend(net)
-        device = NetDevice(backend, .init(mac: net.mac ?? .random(), bytesPerSecond: net.bytesPerSecond))
+        mac = net.mac ?? .random()
+        device = NetDevice(backend, .init(mac: mac, bytesPerSecond: net.bytesPerSecond))
     }
 
     private static func backend(_ net: VMConfiguration.Net) throws -> (any NetworkBackend, warning: String?) {

@@ -42,9 +42,14 @@ struct PlannedDevice: Sendable {
 
     /// A disk, with a thread of its own: the host can keep that waiting, for a slow or a frozen disk, and nobody else may
     /// have to wait then.
-    init(_ disk: VMConfiguration.Disk, _ plan: sending DiskPlan) throws(SystemCallError) {
+    ///
+    /// - Parameter canLeave: whether it belongs to whoever runs the machine, who may change it and take it away.
+    init(
+        _ disk: VMConfiguration.Disk, _ plan: sending DiskPlan, canLeave: Bool
+    ) throws(SystemCallError) {
         let device = LoopConfined(plan.device, loop: try EventLoop(name: "disk-\(disk.id)"))
-        self.init(name: disk.id, role: .disk(DiskHandle(disk, device: device)), device, ownsLoop: true)
+        let role = canLeave ? Role.disk(DiskHandle(disk, device: device)) : .other
+        self.init(name: disk.id, role: role, device, ownsLoop: true)
     }
 
     /// A share, with a thread of its own, as others must not wait for its requests when the machine is paused.
@@ -54,7 +59,8 @@ struct PlannedDevice: Sendable {
     }
 
     init(_ net: VMConfiguration.Net, _ plan: sending NetPlan, on loop: EventLoop) {
+        let mac = plan.mac
         let device = LoopConfined(plan.device, loop: loop)
-        self.init(name: net.id, role: .net(NetHandle(id: net.id, device: device)), device)
+        self.init(name: net.id, role: .net(NetHandle(id: net.id, mac: mac, device: device)), device)
     }
 }

@@ -1,6 +1,7 @@
 import Boot
 import Devices
 import GuestMemory
+import GuestRoot
 import Linux
 import MachineConfiguration
 import Virtio
@@ -11,6 +12,8 @@ public struct MachinePlan: Sendable {
     public let configuration: VMConfiguration
     /// When all was checked, on `CLOCK_MONOTONIC` in nanoseconds.
     let time: UInt64
+    /// What the agent's commands have as their root; nil where that is the agent's own.
+    let root: RootSource?
     private let boot: BootPlan
     private let acpi: ACPITables
     let devices: DevicePlan
@@ -23,7 +26,11 @@ public struct MachinePlan: Sendable {
         try configuration.validate()
         self.configuration = configuration
         events = try EventLog()
-        devices = try DevicePlan(configuration, events: events)
+        let root = try FieldError.naming("/agent/root") {
+            try configuration.agent?.root.map { path in try RootSource(detecting: path) }
+        }
+        self.root = root
+        devices = try DevicePlan(configuration, root: root, events: events)
         acpi = try ACPITables.build(
             Self.acpiConfiguration(configuration, devices),
             base: Layout.acpiTables.lowerBound,
@@ -36,13 +43,16 @@ public struct MachinePlan: Sendable {
         let initrd = try FieldError.naming("/kernel/initrd") {
             try configuration.kernel.initrd.map { path in try ByteSource(path: path) }
         }
-        let agent = try configuration.agent.map { try AgentBoot.initrd(of: configuration, $0, kernel: kernel) }
+        let agent = try configuration.agent.map {
+            try AgentBoot.initrd(of: configuration, $0, root: root, kernel: kernel)
+        }
         let commandLine = try FieldError.naming(
             configuration.kernel.append == nil ? "/kernel/commandLine" : "/kernel/append"
         ) {
             try KernelCommandLine(
                 [
                     configuration.kernel.commandLine ?? Self.defaultCommandLine(configuration),
+                    root == .archive ? AgentBoot.archiveParameters : "",
                     configuration.kernel.append ?? "",
                 ],
                 limit: kernel.commandLineLimit)

@@ -3,7 +3,8 @@ import Glibc
 import Linux
 
 /// Frames on a stream socket, each after its length in four bytes, the highest first, as passt and QEMU's `-netdev
-/// stream` have them. The header before a frame is not carried: zeros take its place on receipt.
+/// stream` have them. The header before a frame is not carried: zeros take its place on receipt. Frames for the loopback
+/// interface of the host are not sent.
 public final class FrameStream {
     public let descriptor: OwnedDescriptor
     private var input = ReceiveBuffer(capacity: 2 * (lengthSize + Frame.greatestLength))
@@ -11,6 +12,8 @@ public final class FrameStream {
     private let rest: UnsafeMutableRawBufferPointer
     private var restRange = 0..<0
     private let vector: UnsafeMutableBufferPointer<iovec>
+    /// Of the frame to send: the guest may change its own memory once this has been looked at.
+    private let head: UnsafeMutableRawBufferPointer
 
     private static let lengthSize = 4
     /// `UIO_MAXIOV`.
@@ -21,11 +24,13 @@ public final class FrameStream {
         self.descriptor = descriptor
         rest = .allocate(byteCount: Self.lengthSize + Frame.greatestLength, alignment: 16)
         vector = .allocate(capacity: Self.longestVector)
+        head = .allocate(byteCount: FrameHead.length, alignment: 16)
     }
 
     deinit {
         rest.deallocate()
         vector.deallocate()
+        head.deallocate()
     }
 
     func receive(into segments: UnsafeMutableBufferPointer<iovec>) -> ReceiveResult {
@@ -52,7 +57,7 @@ public final class FrameStream {
     func send(_ segments: UnsafeMutableBufferPointer<iovec>) -> SendResult {
         flush()
         if hasUnsent { return .blocked }
-        guard segments.count < Self.longestVector, let frame = skipHeader(of: segments) else { return .refused }
+        guard segments.count + 2 <= Self.longestVector, let frame = gather(segments) else { return .refused }
         var prefix = UInt32(frame.byteCount).bigEndian
         let result = withUnsafeMutableBytes(of: &prefix) { prefix in
             vector[0] = iovec(iov_base: prefix.baseAddress, iov_len: prefix.count)
@@ -67,25 +72,33 @@ public final class FrameStream {
         return errno == EAGAIN ? .blocked : .closed
     }
 
-    /// Puts the frame after the header into `vector`, from its second element on.
+    /// Puts the frame after the header into `vector`, from its second element on: the beginning as it is now, and where
+    /// the rest is.
     ///
-    /// - Returns: elements and bytes; nil for a frame that is too short or too long.
-    private func skipHeader(
-        of segments: UnsafeMutableBufferPointer<iovec>
-    ) -> (count: Int, byteCount: Int)? {
+    /// - Returns: elements and bytes; nil for a frame that is too short or too long, or not to be sent.
+    private func gather(_ segments: UnsafeMutableBufferPointer<iovec>) -> (count: Int, byteCount: Int)? {
         var toSkip = Frame.headerLength
-        var (count, byteCount) = (0, 0)
+        var (count, byteCount) = (1, 0)
         for segment in segments {
             let skipped = min(toSkip, segment.iov_len)
             toSkip -= skipped
             let length = segment.iov_len - skipped
             guard length > 0 else { continue }
-            count += 1
-            vector[count] = iovec(iov_base: segment.iov_base + skipped, iov_len: length)
+            let room = UnsafeMutableRawBufferPointer(rebasing: head[min(byteCount, head.count)...])
+            let copied = min(length, room.count)
+            room.copyMemory(from: UnsafeRawBufferPointer(start: segment.iov_base + skipped, count: copied))
             byteCount += length
             guard byteCount <= Frame.greatestLength else { return nil }
+            guard length > copied else { continue }
+            count += 1
+            vector[count] = iovec(iov_base: segment.iov_base + skipped + copied, iov_len: length - copied)
         }
-        return byteCount >= Frame.leastLength ? (count, byteCount) : nil
+        let beginning = UnsafeMutableRawBufferPointer(rebasing: head[..<min(byteCount, head.count)])
+        guard byteCount >= Frame.leastLength, !FrameHead.leadsToLoopback(UnsafeRawBufferPointer(beginning)) else {
+            return nil
+        }
+        vector[1] = iovec(iov_base: beginning.baseAddress, iov_len: beginning.count)
+        return (count, byteCount)
     }
 
     private func keepRest(vector count: Int, after sent: Int) {

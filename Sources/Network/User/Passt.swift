@@ -35,7 +35,11 @@ public final class Passt: NetworkBackend {
             let messagesEnd = OwnedDescriptor(adopting: pipes.1)
             // It ends when its socket closes, with us at the latest. The gateway's address would lead to this host's
             // loopback interface: to services that trust whoever can reach them.
-            var arguments = [Self.program, "--foreground", "--quiet", "--no-map-gw", "--fd", "\(Self.socketNumber)"]
+            var arguments = [
+                Self.program, "--foreground", "--quiet", "--no-map-gw", "--fd", "\(Self.socketNumber)",
+                "--address", "\(UserNetwork.address)", "--netmask", "\(UserNetwork.prefixLength)",
+                "--gateway", "\(UserNetwork.gateway)", "--dns-forward", "\(UserNetwork.nameServer)",
+            ]
             if let mtu { arguments += ["--mtu", "\(mtu)"] }
             process = try ChildProcess(arguments, descriptors: [messagesEnd.rawValue, socketEnd.rawValue])
             self.messages = messages

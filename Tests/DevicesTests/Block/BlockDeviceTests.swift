@@ -238,7 +238,6 @@ import VirtioTesting
         try driver.queues[0].add([.readable(0x10_0000, 1)])
         driver.device.notify(0)
         #expect(driver.device.wait { driver.device.status.contains(.needsReset) })
-        driver.device.settle()
         #expect(driver.device.reports.count == 1)
         for _ in 0..<20 {
             driver.restart()

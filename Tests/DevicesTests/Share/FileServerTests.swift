@@ -247,7 +247,7 @@ struct FileServerTests {
         for type: UInt32 in [S_IFCHR, S_IFBLK, S_IFDIR, S_IFLNK] { #expect(try make(type).error == EPERM) }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func onlyRegularFilesAreOpened() throws {
         let guest = try ShareGuest()
         mkfifo(guest.host("fifo"), 0o600)

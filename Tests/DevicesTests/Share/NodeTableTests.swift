@@ -19,7 +19,7 @@ struct NodeTableTests {
         var status = stat()
         status.st_ino = inode
         status.st_mode = type
-        return FileIdentity(status)
+        return FileIdentity(status, mount: 0)
     }
 
     private func name(_ text: String) throws -> FileName { try FileName(Array(text.utf8)) }

@@ -10,9 +10,9 @@ import VirtioTesting
 
 /// The device behind its registers and queues, with programs at its sockets.
 struct VsockDeviceTests {
-    /// What comes within a second.
+    /// What comes within a minute.
     private func read(_ host: HostEnd) -> [UInt8]? {
-        for _ in 0..<1000 {
+        for _ in 0..<60_000 {
             if let bytes = host.read() { return bytes }
             usleep(1000)
         }

@@ -89,14 +89,26 @@ final class VsockGuest {
         for _ in 0..<4 { loop.turn(waiting: false) }
     }
 
-    /// Serves events until `condition` holds, for two seconds at most.
+    /// Serves events until `condition` holds, for a minute at most.
     func turn(until condition: () -> Bool) -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<60_000 {
             loop.turn(waiting: false)
             if condition() { return true }
             usleep(1000)
         }
         return false
+    }
+
+    /// Takes packets for a minute at most, until there is no connection.
+    ///
+    /// - Returns: the last packet's operation; nil when there is a connection still.
+    func lastOperation() -> VsockOperation? {
+        var operation: VsockOperation?
+        let isOver = turn {
+            while let packet = take() { operation = packet.operation }
+            return connections.connectionCount == 0
+        }
+        return isOver ? operation : nil
     }
 
     /// Makes a connection that the guest asks for, and takes the answer.
@@ -116,12 +128,18 @@ final class VsockGuest {
     ///
     /// - Returns: the program's end, and the request.
     func request(port: UInt32) throws -> (HostEnd, VsockHeader) {
+        let program = program(askingFor: port)
+        turn()
+        guard let request = take()?.header else { throw Failure() }
+        return (program, request)
+    }
+
+    /// Lets a program of the host's ask for a connection.
+    func program(askingFor port: UInt32) -> HostEnd {
         var ends: [CInt] = [0, 0]
         socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends)
         connections.request(port: port, from: OwnedDescriptor(adopting: ends[0]))
-        turn()
-        guard let request = take()?.header else { throw Failure() }
-        return (HostEnd(OwnedDescriptor(adopting: ends[1])), request)
+        return HostEnd(OwnedDescriptor(adopting: ends[1]))
     }
 
     struct Failure: Error {}

@@ -1,7 +1,7 @@
 # Runs commands on this host and in guests, and tells where the two differ. kernel/ has a kernel and its modules, and
 # $KERNEL_APPEND is for its command line.
 
-machine="--kernel kernel/vmlinux ${KERNEL_APPEND:+--append $KERNEL_APPEND}"
+machine="--kernel $PWD/kernel/vmlinux ${KERNEL_APPEND:+--append $KERNEL_APPEND}"
 options=
 run() {
     swiftlet run $machine $options "$@"
@@ -101,10 +101,25 @@ two" --env HOME=/h -- sh -c 'echo "$LINES$HOME"'
     has 'the variable' guest.out '^two/h$'
     expect 'directory' 0 run --workdir /usr/bin -- pwd
     has 'the directory' guest.out '^/usr/bin$'
+    mkdir -p disk /mnt/disk /mnt/memory
+    echo original >disk/file
+    mount --bind disk /mnt/disk
+    mount -t tmpfs none /mnt/memory
+    echo secret >/mnt/memory/file
+    # Its own below the other one: what is in the host's memory is not there.
+    expect 'a directory that is mounted' 0 sh -c "cd /mnt/disk && exec swiftlet run $machine -- \
+        sh -c 'pwd; cat file; echo changed >file; cat file; mkdir /mnt/memory && ls /mnt/memory; find / -xdev -inum \$(stat -c %i /)'"
+    printf '/mnt/disk\noriginal\nchanged\n/\n' >host.out
+    cmp host.out guest.out && echo 'same: what is mounted'
+    has 'what is mounted, on the host' disk/file original
+    umount /mnt/disk /mnt/memory
     expect 'user' 0 run --user 7:8 -- id
     has 'the user' guest.out 'uid=7.* gid=8'
-    expect 'name of the system' 0 run -- uname -r
+    expect 'name of the system' 0 run -v -- uname -r
     has 'the name' guest.out cloud
+    order=$(sed -n 's/^swiftlet: .* ms  \(agent\|command\|vCPUs\|end\)/\1/p' guest.err | tr '\n' ,)
+    [ "$order" = 'vCPUs started,agent started,commands can run,command started,command ended,end,' ] \
+        && echo 'same: the milestones' || echo "differs: the milestones are $order"
     ;;
 signals)
     for signal in INT TERM HUP QUIT USR1 USR2; do

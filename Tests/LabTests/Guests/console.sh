@@ -22,8 +22,10 @@ section file port file
 cat /tmp/random >$(port file)
 echo 'guest: ready for the socket'
 exec 4<>$(port socket)
-# Without anybody at the other end, there is just nothing to read.
-until [ -s /tmp/received ]; do head -c $bytes <&4 >/tmp/received; done
+# Linux reads the end of a file as long as it has not heard that there is somebody at the other end, which it is told on a
+# queue of its own and can hear after the first bytes.
+: >/tmp/received
+until missing=$((bytes - $(wc -c </tmp/received))); [ $missing = 0 ]; do head -c $missing <&4 >>/tmp/received; done
 section received sha256sum /tmp/received
 cat /tmp/random >&4
 section end

@@ -102,7 +102,7 @@ class Document:
 
     def check_coverage(self):
         # Commands need a stock kernel, which few machines that run this can boot.
-        methods = {name for name in self.methods if not name.startswith("exec.")}
+        methods = {name for name in self.methods if not name.startswith(("exec.", "fs."))}
         notifications = {name for name in self.notifications if not name.startswith("exec.")}
         check(self.answered == methods, "never granted:", methods - self.answered)
         check(self.notified == notifications, "never told:", notifications - self.notified)
@@ -465,11 +465,13 @@ class Checks:
             self.machine(session, "echo")
             session.call("vm.start")
             for method, parameters in [
-                ("start", {"command": ["true"], "terminal": {"rows": 1, "columns": 1}, "environment": {"A": "b"}}),
-                ("write", {"id": 1, "data": "a"}), ("closeStdin", {"id": 1}), ("signal", {"id": 1, "signal": 15}),
-                ("resize", {"id": 1, "rows": 1, "columns": 1}), ("ack", {"id": 1, "bytes": 1}), ("wait", {"id": 1}),
+                ("exec.start", {"command": ["true"], "terminal": {"rows": 1, "columns": 1}, "environment": {"A": "b"}}),
+                ("exec.write", {"id": 1, "data": "a", "wait": True}), ("exec.closeStdin", {"id": 1}),
+                ("exec.signal", {"id": 1, "signal": 15}), ("exec.resize", {"id": 1, "rows": 1, "columns": 1}),
+                ("exec.ack", {"id": 1, "bytes": 1}), ("exec.wait", {"id": 1}),
+                ("fs.copyIn", {"source": "/a", "target": "/b", "uid": 1}), ("fs.copyOut", {"source": "/a", "target": "/b"}),
             ]:
-                check("agent" in session.refusal(f"exec.{method}", parameters, "unsupported")["hint"], method)
+                check("agent" in session.refusal(method, parameters, "unsupported")["hint"], method)
             session.call("vm.kill")
 
     def no_requests(self):
@@ -499,6 +501,8 @@ class Checks:
             try_everything(session, "device.update", {"id": "d"})
             try_everything(session, "console.write", {"data": "a"})
             try_everything(session, "exec.start", {"command": ["c"], "directory": "/d", "environment": {"A": "b"}})
+            try_everything(session, "fs.copyIn", {"source": "/a", "target": "/b"})
+            session.refusal("fs.copyOut", {"source": "a", "target": "/b"}, "invalidArgument", legal=False)
             try_everything(session, "exec.signal", {"id": 1, "signal": 15})
             for wrong in ({"command": []}, {"command": [""]}, {"command": ["c"], "environment": {"A=": "b"}}):
                 session.refusal("exec.start", wrong, "invalidArgument")

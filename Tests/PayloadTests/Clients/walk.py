@@ -21,6 +21,7 @@ GRANTED = {
     "device.update": {"running", "paused"},
     **{f"exec.{name}": {"running", "paused"}
        for name in ("start", "write", "closeStdin", "signal", "resize", "ack", "wait")},
+    "fs.copyIn": {"running", "paused"}, "fs.copyOut": {"running", "paused"},
 }
 NEXT = {"vm.create": "created", "vm.start": "running", "vm.pause": "paused", "vm.resume": "running",
         "vm.stop": "stopped", "vm.kill": "stopped"}
@@ -74,7 +75,7 @@ class Walk:
             case "vm.wait": return {"timeoutMs": random.choice([0, 1, 20])}
             case "console.write": return random.choice([{"data": "é"}, {"base64": "AP8="}])
             case "$/cancel": return {"id": random.choice([7, "nonesuch"])}
-        if method.startswith(("device.", "exec.")):
+        if method.startswith(("device.", "exec.", "fs.")):
             parameters = self.value(self.methods[method]["x-params"])
             parameters.pop("timeoutMs", None)
             return parameters
@@ -100,7 +101,7 @@ class Walk:
             return {"timeout"}
         if method == "console.write":
             return {None, "resource"}
-        if method.startswith("exec."):
+        if method.startswith(("exec.", "fs.")):
             return {"unsupported"}
         if method.startswith("device."):
             return {None} | DEVICE_REFUSALS

@@ -3,11 +3,14 @@
 #pragma once
 #define _GNU_SOURCE 1
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <net/if.h>
+#include <net/if_arp.h>
+#include <net/route.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -32,6 +35,9 @@
 #include <unistd.h>
 
 #include <linux/vm_sockets.h>
+#include <netinet/in.h>
+
+#include "../../../Sources/CTreeStream/tree_stream.h"
 
 static inline int last_error(void) { return errno; }
 
@@ -58,6 +64,9 @@ static inline int open_peer(int master) { return ioctl(master, TIOCGPTPEER, O_RD
 // finit_module(2), for which musl has no function.
 static inline long insert_module(int descriptor) { return syscall(SYS_finit_module, descriptor, "", 0); }
 
+// Closes all descriptors above one (close_range(2), Linux 5.9), for which musl has no function.
+static inline long close_above(int descriptor) { return syscall(SYS_close_range, descriptor + 1, ~0U, 0); }
+
 static inline int is_directory(const char *path) {
   struct stat status;
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
@@ -68,6 +77,8 @@ static inline int is_full(const char *path) {
   struct statvfs status;
   return statvfs(path, &status) == 0 && status.f_blocks > 0 && status.f_bavail == 0;
 }
+
+static inline const char *entry_name(struct dirent *entry) { return entry->d_name; }
 
 static inline void reset_signal(int number) { signal(number, SIG_DFL); }
 
@@ -99,13 +110,49 @@ static inline int socket_error(int descriptor) {
   return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-// Switches a network interface on or off.
-static inline void switch_interface(int socket, const char *name, int on) {
+// What netdevice(7) has for a network interface.
+static inline struct ifreq interface_request(const char *name) {
   struct ifreq request = {0};
   strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-  if (ioctl(socket, SIOCGIFFLAGS, &request) < 0) return;
+  return request;
+}
+
+// Switches a network interface on or off.
+static inline int switch_interface(int socket, const char *name, int on) {
+  struct ifreq request = interface_request(name);
+  if (ioctl(socket, SIOCGIFFLAGS, &request) < 0) return -1;
   request.ifr_flags = on ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP;
-  ioctl(socket, SIOCSIFFLAGS, &request);
+  return ioctl(socket, SIOCSIFFLAGS, &request);
+}
+
+// Whether a network interface is that of the card with an Ethernet address.
+static inline int has_hardware_address(int socket, const char *name, const uint8_t *address) {
+  struct ifreq request = interface_request(name);
+  return ioctl(socket, SIOCGIFHWADDR, &request) == 0 && request.ifr_hwaddr.sa_family == ARPHRD_ETHER &&
+         memcmp(request.ifr_hwaddr.sa_data, address, 6) == 0;
+}
+
+static inline struct sockaddr internet_address(uint32_t address) {
+  union {
+    struct sockaddr_in internet;
+    struct sockaddr any;
+  } both = {.internet = {.sin_family = AF_INET, .sin_addr.s_addr = address}};
+  return both.any;
+}
+
+// Gives a network interface its address (SIOCSIFADDR) or its mask (SIOCSIFNETMASK), in network byte order.
+static inline int set_interface_address(int socket, const char *name, int call, uint32_t address) {
+  struct ifreq request = interface_request(name);
+  request.ifr_addr = internet_address(address);
+  return ioctl(socket, call, &request);
+}
+
+// Has whatever has no other way go to a gateway, whose address is in network byte order.
+static inline int add_default_route(int socket, const char *name, uint32_t gateway) {
+  struct rtentry route = {
+      .rt_dst = internet_address(0), .rt_genmask = internet_address(0), .rt_gateway = internet_address(gateway),
+      .rt_flags = RTF_UP | RTF_GATEWAY, .rt_dev = (char *)name};
+  return ioctl(socket, SIOCADDRT, &route);
 }
 
 static inline unsigned char end_of_file_character(const struct termios *settings) { return settings->c_cc[VEOF]; }

@@ -1,0 +1,32 @@
+import CLinux
+import Glibc
+import Linux
+
+/// The entry of a machine that runs, as others see it.
+public final class MachineEntry {
+    public let name: String
+    private let path: String
+    /// Its machine has it locked.
+    private let lock: OwnedDescriptor
+
+    init(name: String, path: String, lock: consuming OwnedDescriptor) {
+        self.name = name
+        self.path = path
+        self.lock = lock
+    }
+
+    /// Where the machine takes clients.
+    public var socket: String { Self.socket(in: path) }
+
+    /// What the machine's process has told of itself; nil before it has.
+    public var record: MachineRecord? { MachineRecord(readFrom: Self.record(in: path)) }
+
+    /// Waits until the machine's process has ended, or has let the entry go.
+    public func awaitEnd() {
+        while flock(lock.rawValue, LOCK_EX) != 0, currentErrno == .interrupted {}
+        RuntimeDirectory.remove(path, locked: lock)
+    }
+
+    static func socket(in path: String) -> String { path + "/control" }
+    static func record(in path: String) -> String { path + "/machine" }
+}
