@@ -19,7 +19,8 @@ RELEASE_FLAGS := -c release --product swiftlet --disable-local-rpath -Xswiftc -s
 # Debian's cloud kernels, each a directory with vmlinuz, vmlinux and modules.
 KERNELS := .build/kernels
 
-# $(call install,PACKAGES): installs the Debian packages that are not there yet, as root or by sudo.
+# $(call install,PACKAGES): installs the Debian packages that are not there yet, as root or by sudo, and waits for
+# whatever else installs packages at the moment.
 define install
 	@missing=$$(for package in $(1); do \
 		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
@@ -27,7 +28,8 @@ define install
 		echo "Installing" $$missing; \
 		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 		$$sudo apt-get update -q && \
-		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; \
+		$$sudo env DEBIAN_FRONTEND=noninteractive \
+			apt-get -o DPkg::Lock::Timeout=300 install -qy --no-install-recommends $$missing; \
 	fi
 endef
 

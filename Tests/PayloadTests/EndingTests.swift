@@ -10,11 +10,11 @@ struct EndingTests {
 
     @Test(arguments: guests)
     func timeLimitRunsOut(payload: String, line: String) throws {
-        let result = try Swiftlet.run(payload: payload, ["--timeout", "700ms"])
+        let result = try Swiftlet.run(payload: payload, ["--timeout", "3s"])
         #expect(result.ending == .exited(124))
         #expect(result.output == "\(line)\n")
-        #expect(result.errors == "swiftlet: the time limit of 700ms ran out\n")
-        #expect(0.7...20 ~= result.seconds, "\(result.seconds) s")
+        #expect(result.errors == "swiftlet: the time limit of 3s ran out\n")
+        #expect(3...60 ~= result.seconds, "\(result.seconds) s")
     }
 
     /// The guest has two seconds to react to its power button; then the process dies of the signal itself.
@@ -25,7 +25,7 @@ struct EndingTests {
         session.send(signal)
         let result = try session.end()
         #expect(result.ending == .signalled(signal))
-        #expect(.seconds(2)...(.seconds(20)) ~= ContinuousClock.now - begin)
+        #expect(.seconds(2)...(.seconds(60)) ~= ContinuousClock.now - begin)
         #expect(result.output == "\(guest.line)\n")
         #expect(result.errors == "")
     }
@@ -54,22 +54,24 @@ struct EndingTests {
             return child != nil && !output.isEmpty
         }
         session.send(signal)
-        #expect(try session.end(timeout: 30).ending == .signalled(signal))
+        #expect(try session.end().ending == .signalled(signal))
         #expect(kill(try #require(child), 0) == -1)
     }
 
     @Test(arguments: guests, [[SIGINT, SIGINT], [SIGTERM, SIGINT], [SIGQUIT]])
     func aSecondSignalOrSIGQUITEndsItAtOnce(guest: (payload: String, line: String), signals: [CInt]) throws {
-        let session = try Swiftlet.start(payload: guest.payload, until: guest.line)
-        let begin = ContinuousClock.now
-        for signal in signals {
-            session.send(signal)
-            usleep(100_000)
+        let isPrompt = try inOneOfFiveTries {
+            let session = try Swiftlet.start(payload: guest.payload, until: guest.line)
+            let begin = ContinuousClock.now
+            for signal in signals {
+                session.send(signal)
+                usleep(100_000)
+            }
+            let result = try session.end()
+            #expect(result.errors == "")
+            return result.ending == .signalled(signals.last ?? 0) && ContinuousClock.now - begin < .milliseconds(1500)
         }
-        let result = try session.end()
-        #expect(result.ending == .signalled(signals.last ?? 0))
-        #expect(ContinuousClock.now - begin < .milliseconds(1500))
-        #expect(result.errors == "")
+        #expect(isPrompt)
     }
 
     @Test(arguments: guests)

@@ -53,7 +53,7 @@ struct HostileGuestTests {
             for device in theme.devices where Device.usable.contains(device) {
                 let result = try Swiftlet.run(
                     payload: theme.payload,
-                    ["--transport", transport] + device.options(disk: disk.path, socket: socket), timeout: 60)
+                    ["--transport", transport] + device.options(disk: disk.path, socket: socket))
                 let lines = result.output.split(separator: "\n")
                 let failed = lines.filter { !$0.hasPrefix("ok ") && $0 != lines.last }
                 #expect(failed.isEmpty, "\(device) over \(transport): \(failed)")

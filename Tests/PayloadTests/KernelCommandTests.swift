@@ -16,7 +16,7 @@ struct KernelCommandTests {
             "/usr/bin/env", ["XDG_DATA_HOME=\(data.path)", Swiftlet.program] + arguments, stdin: .bytes([]),
             stdout: .captured
         )
-        .end(timeout: 30)
+        .end()
     }
 
     @Test func theHighestVersionIsBooted() throws {
@@ -48,7 +48,7 @@ struct KernelCommandTests {
         let homeless = try Session(
             "/usr/bin/env", ["-u", "HOME", "XDG_DATA_HOME=relative", Swiftlet.program, "kernel", "list"],
             stdin: .bytes([]), stdout: .captured
-        ).end(timeout: 30)
+        ).end()
         #expect(homeless.ending == .exited(125))
         #expect(homeless.errors.contains("XDG_DATA_HOME"))
     }

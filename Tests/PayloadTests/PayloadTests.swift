@@ -79,7 +79,7 @@ struct PayloadTests {
 
     @Test(arguments: [1, 2, 4, 32])
     func processorsStart(count: Int) throws {
-        let result = try Swiftlet.run(payload: "smp", ["--cpus", "\(count)"], timeout: 60)
+        let result = try Swiftlet.run(payload: "smp", ["--cpus", "\(count)"])
         let others = (1..<count).map { "local APIC id: \($0)\n" }.joined()
         #expect(result.output == "starting all processors\n\(others)cpus: \(count)\n")
         #expect(result.errors == "")

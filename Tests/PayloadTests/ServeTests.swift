@@ -108,7 +108,7 @@ struct ServeTests {
         #expect((refusal["data"] as? [String: Any])?["kind"] as? String == "timeout")
         let begin = ContinuousClock.now
         #expect(try machine.request("vm.stop", ["graceMs": 300])["state"] as? String == "stopped")
-        #expect(.milliseconds(300)...(.seconds(20)) ~= ContinuousClock.now - begin)
+        #expect(.milliseconds(300)...(.seconds(60)) ~= ContinuousClock.now - begin)
         let ending = try machine.answer(to: long)["result"] as? [String: Any]
         #expect(ending?["cause"] as? String == "killed")
     }
@@ -158,15 +158,18 @@ struct ServeTests {
 
     @Test(arguments: ["spin", "halt"], [true, false])
     func theEndOfInputKillsTheMachine(payload: String, started: Bool) throws {
-        let machine = try ServedMachine(payload: payload, started: started)
-        let waiting = try machine.send("vm.wait")
-        try machine.request("server.ping")
-        let begin = ContinuousClock.now
-        let result = try machine.end()
-        #expect(result.ending == .exited(0))
-        #expect(ContinuousClock.now - begin < .milliseconds(1500))
-        let ending = try machine.answer(to: waiting)["result"] as? [String: Any]
-        #expect(ending?["cause"] as? String == "killed")
+        let isPrompt = try inOneOfFiveTries {
+            let machine = try ServedMachine(payload: payload, started: started)
+            let waiting = try machine.send("vm.wait")
+            try machine.request("server.ping")
+            let begin = ContinuousClock.now
+            #expect(try machine.end().ending == .exited(0))
+            let time = ContinuousClock.now - begin
+            let ending = try machine.answer(to: waiting)["result"] as? [String: Any]
+            #expect(ending?["cause"] as? String == "killed")
+            return time < .milliseconds(1500)
+        }
+        #expect(isPrompt)
     }
 
     /// The guest does not react to its power button.
@@ -174,26 +177,30 @@ struct ServeTests {
         let machine = try ServedMachine(payload: "halt", arguments: ["--on-disconnect", "stop"])
         let begin = ContinuousClock.now
         #expect(try machine.end().ending == .exited(0))
-        #expect(.seconds(2)...(.seconds(20)) ~= ContinuousClock.now - begin)
+        #expect(.seconds(2)...(.seconds(60)) ~= ContinuousClock.now - begin)
     }
 
     @Test func aClientThatIsGoneAltogetherEndsTheMachine() throws {
         let machine = try ServedMachine(payload: "flood")
         try machine.awaitConsole("flooding the console\n")
         machine.session.closeOutput()
-        #expect(try machine.session.end(timeout: 5).ending == .exited(0))
+        #expect(try machine.session.end().ending == .exited(0))
     }
 
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
     func aSecondSignalEndsItAtOnce(signal: CInt) throws {
-        let machine = try ServedMachine(payload: "spin")
-        let begin = ContinuousClock.now
-        machine.session.send(signal)
-        usleep(100_000)
-        machine.session.send(signal)
-        #expect(try machine.finish().ending == .signalled(signal))
-        #expect(ContinuousClock.now - begin < .milliseconds(1900))
-        try machine.notification("vm.exited")
+        let isPrompt = try inOneOfFiveTries {
+            let machine = try ServedMachine(payload: "spin")
+            let begin = ContinuousClock.now
+            machine.session.send(signal)
+            usleep(100_000)
+            machine.session.send(signal)
+            #expect(try machine.finish().ending == .signalled(signal))
+            let time = ContinuousClock.now - begin
+            try machine.notification("vm.exited")
+            return time < .milliseconds(1900)
+        }
+        #expect(isPrompt)
     }
 
     @Test(arguments: [

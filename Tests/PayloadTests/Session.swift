@@ -84,19 +84,19 @@ final class Session {
     }
 
     /// Waits until stdout has `text`, from its beginning or after it.
-    func await(_ text: String, timeout: Double = 20) throws {
+    func await(_ text: String) throws {
         let wanted = Array(text.utf8)
-        try work(timeout: timeout, until: "'\(text)' on stdout") { stdout.firstRange(of: wanted) != nil }
+        try work(until: "'\(text)' on stdout") { stdout.firstRange(of: wanted) != nil }
     }
 
     /// Waits until stdout has at least `count` bytes.
-    func await(bytes count: Int, timeout: Double = 20) throws {
-        try work(timeout: timeout, until: "\(count) bytes on stdout") { stdout.count >= count }
+    func await(bytes count: Int) throws {
+        try work(until: "\(count) bytes on stdout") { stdout.count >= count }
     }
 
     /// Waits until `condition`, which is given stdout.
-    func await(_ what: String, timeout: Double = 20, _ condition: ([UInt8]) -> Bool) throws {
-        try work(timeout: timeout, until: what) { condition(stdout) }
+    func await(_ what: String, _ condition: ([UInt8]) -> Bool) throws {
+        try work(until: what) { condition(stdout) }
     }
 
     /// Gives the program more input, to be passed on by whatever waits next.
@@ -106,7 +106,7 @@ final class Session {
 
     /// Ends the program's input, once what was written is with it.
     func endInput() throws {
-        try work(timeout: 10, until: "taking its input") { unwritten.isEmpty }
+        try work(until: "taking its input") { unwritten.isEmpty }
         input = nil
     }
 
@@ -127,7 +127,7 @@ final class Session {
     /// Waits for the program's end.
     ///
     /// - Parameter timeout: seconds, after which it is killed and the test fails.
-    func end(timeout: Double = 30) throws -> Swiftlet.Result {
+    func end(timeout: Double = 120) throws -> Swiftlet.Result {
         try work(timeout: timeout, until: "the end") { hasEnded() }
         let seconds = Double(monotonicNanoseconds() - start) / 1e9
         try drain()
@@ -136,9 +136,9 @@ final class Session {
     }
 
     /// Waits until the program is stopped, as by Ctrl-Z.
-    func awaitStop(timeout: Double = 10) throws {
+    func awaitStop() throws {
         var status: CInt = 0
-        try work(timeout: timeout, until: "the stop") {
+        try work(until: "the stop") {
             waitpid(process, &status, WUNTRACED | WNOHANG) == process && status & 0xff == 0x7f
         }
     }
@@ -153,7 +153,7 @@ final class Session {
     }
 
     /// Passes bytes to and fro until `condition` holds.
-    private func work(timeout: Double, until what: String, _ condition: () -> Bool) throws {
+    private func work(timeout: Double = 120, until what: String, _ condition: () -> Bool) throws {
         let deadline = monotonicNanoseconds() + UInt64(timeout * 1e9)
         while !condition() {
             guard monotonicNanoseconds() < deadline else {

