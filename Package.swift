@@ -130,7 +130,8 @@ let package = Package(
             name: "BootTests",
             dependencies: ["Boot", "GuestMemory", "Linux", "MachineConfiguration", "CLZ4", "CLZMA", "CZlib", "CZstd"]),
         .testTarget(name: "ControlGroupsTests", dependencies: ["ControlGroups", "Linux", "MachineConfiguration"]),
-        .testTarget(name: "ControlTests", dependencies: ["CLinux", "Control", "ControlMessages", "Linux", "Machine"]),
+        .testTarget(
+            name: "ControlTests", dependencies: ["Agent", "CLinux", "Control", "ControlMessages", "Linux", "Machine"]),
         .testTarget(
             name: "MachineTests",
             dependencies: [

@@ -186,10 +186,10 @@ public final class AgentSession {
             report(.ready(capabilities: capabilities))
         case _ where !isReady: throw .violation("a frame before its hello")
         case .refused(let kind, let reason):
-            guard let command = commands[frame.id], kind == AgentProtocol.Kind.exec.rawValue else {
+            guard kind == AgentProtocol.Kind.exec.rawValue, frame.id > 0, frame.id <= lastID else {
                 throw .refused(kind: kind, reason: reason)
             }
-            command.finish(.unknown(.refused(kind: kind, reason: reason)))
+            commands[frame.id]?.finish(.unknown(.refused(kind: kind, reason: reason)))
         case .done: try finishRequest(frame.id, errno: 0)
         case .failed(_, let errno) where requests[frame.id] != nil: try finishRequest(frame.id, errno: errno)
         default:

@@ -28,6 +28,8 @@ public final class GuestCommand {
         case started(pid: UInt32)
         /// Its process has ended; of its output, some may still be on its way.
         case exited(CommandExit)
+        /// Its input cannot be read any more; for the command, it has ended.
+        case inputFailed(Errno)
         /// Whoever was to have the output takes no more; to the command, the stream is closed.
         case outputFailed(CommandStream, Errno)
         /// There will be nothing more.
@@ -75,6 +77,11 @@ public final class GuestCommand {
         }
     }
 
+    /// Has nothing more to do with it, whatever becomes of it in the guest.
+    public func abandon() {
+        finish(.unknown(.closed))
+    }
+
     // MARK: The session's
 
     func receive(_ event: AgentEvent) throws(AgentError) {
@@ -96,7 +103,9 @@ public final class GuestCommand {
             switch stream {
             case .input:
                 guard let source = streams.input, opened.insert(stream).inserted else { return }
-                input = try InputPump(from: source, to: descriptor, on: loop)
+                input = try InputPump(from: source, to: descriptor, on: loop) { [unowned self] in
+                    report(.inputFailed($0))
+                }
                 if progress.exit != nil { input?.stop() }
             case .output, .errors:
                 guard progress.outputs[stream] != nil, opened.insert(stream).inserted else { return }

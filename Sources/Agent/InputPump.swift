@@ -1,5 +1,6 @@
 import CLinux
 import Linux
+import SystemPackage
 
 /// Carries the host's input to a command's stdin, as fast as the command takes it.
 final class InputPump {
@@ -8,6 +9,7 @@ final class InputPump {
     private let loop: EventLoop
     private let source: CInt
     private let stream: OwnedDescriptor
+    private let failed: (Errno) -> Void
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 16)
     private var held = 0..<0
     private var sourceWatch: EventLoop.Watch?
@@ -19,8 +21,13 @@ final class InputPump {
     /// - Parameters:
     ///   - source: stays open and as it is; it is read only when there is something.
     ///   - stream: does not block.
-    init(from source: CInt, to stream: consuming OwnedDescriptor, on loop: EventLoop) throws(SystemCallError) {
+    ///   - failed: called once, when the source cannot be read any more.
+    init(
+        from source: CInt, to stream: consuming OwnedDescriptor, on loop: EventLoop,
+        failed: @escaping (Errno) -> Void
+    ) throws(SystemCallError) {
         self.source = source
+        self.failed = failed
         self.stream = stream
         self.loop = loop
         streamWatch = try loop.watch(self.stream.rawValue, for: .readHungUp) { [unowned self] readiness in
@@ -66,8 +73,9 @@ final class InputPump {
             guard count > 0 else { return stop() }
             held = 0..<count
         } catch {
-            if error.errno != .wouldBlock { stop() }
-            return
+            if error.errno == .wouldBlock { return }
+            stop()
+            return failed(error.errno)
         }
         write()
     }

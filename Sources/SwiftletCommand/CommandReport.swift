@@ -122,6 +122,9 @@ struct CommandReport {
         }
     }
 
+    /// What to say when the input cannot be read any more.
+    static func inputFailure(_ errno: Errno) -> String { "swiftlet: stdin: \(errno); for the command it has ended\n" }
+
     /// The output could not be written any more.
     mutating func note(outputFailure: Errno) {
         guard status != 125 else { return }

@@ -23,12 +23,13 @@ struct CommandRun {
     func run() throws -> Int32 {
         let begin = monotonicNanoseconds()
         ProcessSignals.ignoreFileSizeLimit()
-        let statusFile = try options.statusFile.map { path in try StatusFile(path: path) }
-        let plan = try CommandPlan(options, words)
-        let (report, boot) = try plan.origin.withLimits(of: plan.configuration) { try run(plan, since: begin) }
-        try statusFile?.write(report.line(wall: monotonicNanoseconds() - begin, boot: boot))
-        return report.status
+        return try StatusFile.telling(options.statusFile, command: name) {
+            let plan = try CommandPlan(options, words)
+            return try plan.origin.withLimits(of: plan.configuration) { try run(plan, since: begin) }
+        }
     }
+
+    private var name: String { String(decoding: words[0], as: UTF8.self) }
 
     /// Runs the machine from its making to its end.
     ///
@@ -62,7 +63,7 @@ struct CommandRun {
         supervisor.published = nil
 
         var report = CommandReport(
-            ending, machine.outcome, command: String(decoding: words[0], as: UTF8.self), limit: options.timeout)
+            ending, machine.outcome, command: name, limit: options.timeout)
         if let failure = supervisor.outputFailure { report.note(outputFailure: failure) }
         for sentence in machine.events.reports { standardError.write("swiftlet: \(sentence)\n") }
         if let message = report.message { standardError.write("swiftlet: \(message)\n") }

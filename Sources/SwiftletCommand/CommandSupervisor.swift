@@ -95,7 +95,9 @@ final class CommandSupervisor {
         case .failed(let error):
             // A machine that goes down takes its agent with it, and knows better why.
             let isGone = error as? AgentError == .closed
-            loop.schedule(after: isGone ? Self.lastWordsGrace : 0) { [unowned self] in end(.failure(error)) }
+            loop.schedule(after: isGone ? Self.lastWordsGrace : 0) { [unowned self] in
+                end(isGone ? .machine : .failure(error))
+            }
         }
     }
 
@@ -113,6 +115,7 @@ final class CommandSupervisor {
                     end(powerOffSignal.map { .signal($0) } ?? .command(ending))
                 case .started: machine.events.mark(.commandStarted)
                 case .exited: machine.events.mark(.commandEnded)
+                case .inputFailed(let errno): standardError.write(CommandReport.inputFailure(errno))
                 case .outputFailed: break
                 }
             }
@@ -133,7 +136,7 @@ final class CommandSupervisor {
                 // It waits for each piece to be taken, so that there is room for the next.
                 try? typed.write(bytes)
                 typed.whenTaken { [weak self] in self?.input?.resume() }
-            case .ended: typed.close()
+            case .ended, .failed: typed.close()
             case .left: end(.signal(SIGINT))
             }
         }

@@ -1,6 +1,7 @@
 import CLinux
 import Devices
 import Linux
+import SystemPackage
 
 /// Reads the user's input for a command a piece at a time, and the next one when that was taken.
 ///
@@ -12,6 +13,8 @@ final class InputReader {
         case bytes([UInt8])
         /// There is no more.
         case ended
+        /// It cannot be read any more.
+        case failed(Errno)
         /// The user typed the escape, after which nothing comes.
         case left
     }
@@ -30,6 +33,7 @@ final class InputReader {
     private var awaitsResume = false
     private var isPausing = false
     private var hasEnded = false
+    private var failure: Errno?
     private var isStopped = false
 
     /// - Parameters:
@@ -61,7 +65,7 @@ final class InputReader {
         if held.isEmpty {
             guard hasEnded else { return }
             stop()
-            return report(.ended)
+            return report(failure.map { .failed($0) } ?? .ended)
         }
         awaitsResume = true
         let piece = Array(held.prefix(Self.chunk))
@@ -104,7 +108,9 @@ final class InputReader {
                 switch error.errno {
                 case .wouldBlock: break  // Another reader of the same pipe was faster.
                 case .ioError where Terminal.isOfOthers(source): pause()
-                default: hasEnded = true
+                // So it is with a terminal that has gone.
+                case .ioError where isatty(source) == 1: hasEnded = true
+                case let errno: (failure, hasEnded) = (errno, true)
                 }
             }
         }

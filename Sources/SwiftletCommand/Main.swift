@@ -12,6 +12,7 @@ enum Main {
             var command = try parse()
             // What shows help is a command as well, and shows it by throwing it.
             try command.run()
+            end(0)
         } catch let status as ExitCode {
             end(status.rawValue)
         } catch  where Swiftlet.exitCode(for: error).isSuccess {

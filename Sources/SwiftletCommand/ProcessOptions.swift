@@ -46,7 +46,7 @@ struct ProcessOptions: ParsableArguments {
     @Flag var terminal: TerminalChoice?
 
     private static func variable(_ text: String) throws -> String {
-        guard let first = text.first, first != "=" else {
+        guard let first = text.utf8.first, first != UInt8(ascii: "=") else {
             throw ValidationError(
                 "--env '\(text)': there is no name; give NAME=VALUE, or NAME for a variable of this process")
         }

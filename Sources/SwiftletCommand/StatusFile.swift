@@ -10,7 +10,30 @@ struct StatusFile: ~Copyable {
         descriptor = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
     }
 
-    consuming func write(_ line: [UInt8]) throws(SystemCallError) {
+    /// Runs a command, and tells in the file how it ended, or why it could not run.
+    ///
+    /// - Parameters:
+    ///   - path: nil for no file.
+    ///   - name: the command's.
+    ///   - body: also returns how many nanoseconds passed until commands could run, if they could.
+    /// - Returns: the exit status.
+    static func telling(
+        _ path: String?, command name: String, _ body: () throws -> (report: CommandReport, boot: UInt64?)
+    ) throws -> Int32 {
+        let begin = monotonicNanoseconds()
+        let file = try path.map { path in try StatusFile(path: path) }
+        switch Result(catching: body) {
+        case .success((let report, let boot)):
+            try file?.write(report.line(wall: monotonicNanoseconds() - begin, boot: boot))
+            return report.status
+        case .failure(let error):
+            let report = CommandReport(.failure(error), nil, command: name, limit: nil)
+            try? file?.write(report.line(wall: monotonicNanoseconds() - begin, boot: nil))
+            throw error
+        }
+    }
+
+    private consuming func write(_ line: [UInt8]) throws(SystemCallError) {
         try writeAll(line, to: descriptor.rawValue, on: "the status file")
     }
 }

@@ -22,7 +22,7 @@ public struct TreeReceiver: ~Copyable {
     private let mask: UInt32
     private var levels: [Level] = []
     private var summary = TreeSummary()
-    /// Where everything goes, and what its top is to be called; its own name where that is nil.
+    /// Where everything goes, and what its top is to be called; what its sender calls it where that is nil.
     private var top: CInt = -1
     private var topName: [UInt8]?
 
@@ -41,8 +41,11 @@ public struct TreeReceiver: ~Copyable {
 
     /// Receives everything. The first member that cannot be made ends it.
     ///
-    /// - Parameter path: a directory for all to go into, or what the one file or directory is to be.
-    public consuming func receive(at path: [UInt8]) -> TreeSummary {
+    /// - Parameters:
+    ///   - path: a directory for all to go into, or what the one file or directory is to be.
+    ///   - name: what it is to be in a directory, of `TreeTop.name`; nil for what its sender calls it.
+    public consuming func receive(at path: [UInt8], as name: [UInt8]?) -> TreeSummary {
+        topName = name
         guard openTop(path) else {
             summary.fail(tree_error(), at: path)
             return summary
@@ -84,7 +87,7 @@ public struct TreeReceiver: ~Copyable {
         record.name = name
         let isSensible =
             switch record.kind {
-            case .file, .directory, .link: TreeRecord.isName(name) && (!levels.isEmpty || summary.members == 0)
+            case .file, .directory, .link: levels.isEmpty ? mayBeTop(record) : TreeRecord.isName(name)
             case .up: !levels.isEmpty
             case .end: levels.isEmpty
             }
@@ -93,6 +96,16 @@ public struct TreeReceiver: ~Copyable {
             return nil
         }
         return record
+    }
+
+    /// A sender follows a link at the top, and is to send nothing beside it.
+    private func mayBeTop(_ record: TreeRecord) -> Bool {
+        guard summary.members == 0 else { return false }
+        switch record.kind {
+        case .file: return TreeRecord.isName(record.name)
+        case .directory: return TreeRecord.isName(record.name) || record.name == TreeRecord.target
+        case .link, .up, .end: return false
+        }
     }
 
     private mutating func readAll(_ count: Int) -> [UInt8]? {
@@ -199,8 +212,14 @@ public struct TreeReceiver: ~Copyable {
         return made == 0 ? 0 : tree_error()
     }
 
-    /// Makes room for what takes a file's place.
+    /// Makes room for what takes a file's place, but not a device's or a pipe's, nor at the top that of a link to one.
     private func clear(_ name: [UInt8], in directory: CInt) -> CInt? {
+        var status = stat()
+        let flags = levels.isEmpty ? 0 : AT_SYMLINK_NOFOLLOW
+        let isThere = Self.withText(name) { fstatat(directory, $0, &status, flags) } == 0
+        if isThere, tree_is_file(&status) == 0, tree_is_directory(&status) == 0, tree_is_link(&status) == 0 {
+            return EOPNOTSUPP
+        }
         let removed = Self.withText(name) { unlinkat(directory, $0, 0) }
         return removed == 0 || tree_error() == ENOENT ? nil : tree_error()
     }

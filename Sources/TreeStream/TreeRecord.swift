@@ -90,9 +90,12 @@ struct TreeRecord {
         bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
 
+    /// That a directory goes into the target itself rather than beside what is in there.
+    static let target = [UInt8(ascii: ".")]
+
     /// Whether a name leads nowhere but to a member of its directory.
     static func isName(_ name: [UInt8]) -> Bool {
-        !name.isEmpty && !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != [UInt8(ascii: ".")]
+        !name.isEmpty && !name.contains(0) && !name.contains(UInt8(ascii: "/")) && name != target
             && name != [UInt8(ascii: "."), UInt8(ascii: ".")]
     }
 }

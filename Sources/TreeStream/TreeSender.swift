@@ -14,6 +14,8 @@ public struct TreeSender: ~Copyable {
     }
 
     private static let chunk = 64 << 10
+    /// Bytes of a file whose size is not known before it is read.
+    private static let longestUnsized = 16 << 20
 
     private let output: CInt
     private var levels: [Level] = []
@@ -31,11 +33,9 @@ public struct TreeSender: ~Copyable {
     /// Sends everything, and waits for its reader. What cannot be read is left out, as is what is neither a file nor a
     /// directory nor a link.
     ///
-    /// - Parameters:
-    ///   - path: a link as the last part of it is followed.
-    ///   - name: what the reader is told that it is called; at most 255 bytes.
-    public consuming func send(_ path: UnsafePointer<CChar>, as name: [UInt8]) -> TreeSummary {
-        sendMember(AT_FDCWD, path, name, followsLinks: true)
+    /// - Parameter path: a link as the last part of it is followed.
+    public consuming func send(_ path: UnsafePointer<CChar>) -> TreeSummary {
+        sendMember(AT_FDCWD, path, TreeTop.name(of: Self.bytes(path)), followsLinks: true)
         while !isBroken, let level = levels.last {
             if let next = tree_next(level.stream) {
                 sendMember(level.descriptor, next, Self.bytes(next), followsLinks: false)
@@ -92,6 +92,7 @@ public struct TreeSender: ~Copyable {
             return summary.fail(EOPNOTSUPP, at: place(name))
         }
         let record = TreeRecord(.file, name: name, status)
+        if record.size == 0 { return sendUnsized(descriptor, record) }
         put(record.bytes)
         var rest = record.size
         var chunk = [UInt8](repeating: 0, count: Self.chunk)
@@ -109,6 +110,26 @@ public struct TreeSender: ~Copyable {
             put(chunk[..<count])
             rest -= UInt64(count)
         }
+        summary.members += 1
+        summary.bytes += record.size
+    }
+
+    /// Sends a file that has no size, as those of procfs and sysfs, and may have contents.
+    private mutating func sendUnsized(_ descriptor: CInt, _ unsized: TreeRecord) {
+        var (record, contents) = (unsized, [UInt8]())
+        var chunk = [UInt8](repeating: 0, count: Self.chunk)
+        while true {
+            let count = read(descriptor, &chunk, chunk.count)
+            guard count > 0 else {
+                if count < 0 { summary.fail(tree_error(), at: place(record.name)) }
+                break
+            }
+            contents += chunk[..<count]
+            guard contents.count <= Self.longestUnsized else { return summary.fail(EFBIG, at: place(record.name)) }
+        }
+        record.size = UInt64(contents.count)
+        put(record.bytes)
+        put(contents)
         summary.members += 1
         summary.bytes += record.size
     }

@@ -52,6 +52,27 @@ struct RunningMachineTests {
         session.send(SIGCONT)
     }
 
+    /// A client for which there is no descriptor waits, and the process sleeps meanwhile.
+    @Test func clientsWaitForADescriptor() throws {
+        let session = try start(["run", "--kernel", Swiftlet.payload("halt"), "--memory", "64M", "--name", "a"])
+        try session.await("halting with interrupts off")
+        try temporary.run("prlimit --pid \(session.process) --nofile=3:")
+        let client = try start(["ps"])
+        let before = try processorTicks(of: session.process)
+        usleep(1_000_000)
+        #expect(try processorTicks(of: session.process) - before < sysconf(CInt(_SC_CLK_TCK)) / 4)
+        try temporary.run("prlimit --pid \(session.process) --nofile=1000:")
+        _ = try client.end()
+        #expect(try run("ps").output.contains("  running  "))
+    }
+
+    /// Time that a process has run, in units of `sysconf(_SC_CLK_TCK)` a second (proc_pid_stat(5)).
+    private func processorTicks(of process: pid_t) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        let fields = try #require(status.split(separator: ")").last).split(separator: " ")
+        return try #require(Int(fields[11])) + #require(Int(fields[12]))
+    }
+
     @Test func nothingIsLeft() throws {
         let session = try machine("--name", "a")
         session.send(SIGQUIT)

@@ -2,6 +2,7 @@ import CLinux
 import Devices
 import Glibc
 import Linux
+import SystemPackage
 import TemporaryFiles
 import Testing
 
@@ -30,6 +31,7 @@ import Testing
                 switch event {
                 case .bytes(let bytes): pieces.append(bytes)
                 case .ended: hasEnded = true
+                case .failed(let errno): Issue.record("\(errno)")
                 case .left: hasLeft = true
                 }
             }
@@ -134,11 +136,23 @@ import Testing
                 bytes += piece
                 reader?.resume()
             case .ended: hasEnded = true
-            case .left: Issue.record("nobody can leave")
+            case .failed, .left: Issue.record("\(event)")
             }
         }
         for _ in 0..<100 where !hasEnded { loop.turn(waiting: false) }
         #expect(hasEnded && bytes == Self.text)
         reader?.stop()
+    }
+
+    @Test func whatCannotBeReadIsTold() throws {
+        let directory = try OwnedDescriptor.open("/", O_RDONLY | O_DIRECTORY)
+        let loop = try EventLoop(name: "test")
+        var failure: Errno?
+        let reader = InputReader(directory.rawValue, escape: nil, on: loop) { event in
+            if case .failed(let errno) = event { failure = errno } else { Issue.record("\(event)") }
+        }
+        for _ in 0..<100 where failure == nil { loop.turn(waiting: false) }
+        #expect(failure == .isDirectory)
+        reader.stop()
     }
 }

@@ -12,6 +12,8 @@ import Testing
         temporary = try TemporaryDirectory()
     }
 
+    private func within(_ path: String) -> [UInt8] { Array("\(temporary.path)/\(path)".utf8) }
+
     /// Sends what is at `source` to `target`, both within the test's directory.
     private func copy(
         _ source: String, to target: String, mask: UInt32 = 0o7777
@@ -25,24 +27,24 @@ import Testing
         let isSent = DispatchSemaphore(value: 0)
         // Not a task: those have no more threads than there are processors, which all may wait for a sender.
         let sender = Thread {
-            let summary = TreeSender(to: writing).send(path, as: Array((path as NSString).lastPathComponent.utf8))
+            let summary = TreeSender(to: writing).send(path)
             close(writing)
             sent.withLock { $0 = summary }
             isSent.signal()
         }
         sender.start()
-        let received = TreeReceiver(from: reading, mask: mask).receive(at: Array("\(temporary.path)/\(target)".utf8))
+        let received = TreeReceiver(from: reading, mask: mask).receive(at: within(target), as: nil)
         close(reading)
         isSent.wait()
         return (try #require(sent.withLock { $0 }), received)
     }
 
     /// Receives a stream of the test's own making.
-    private func receive(_ bytes: [UInt8], at target: String = "to") throws -> TreeSummary {
+    private func receive(_ bytes: [UInt8], at target: String = "to", as name: [UInt8]? = nil) throws -> TreeSummary {
         let file = try TemporaryFile(bytes)
         let descriptor = try file.open(O_RDONLY)
         defer { close(descriptor) }
-        return TreeReceiver(from: descriptor, mask: 0o777).receive(at: Array("\(temporary.path)/\(target)".utf8))
+        return TreeReceiver(from: descriptor, mask: 0o777).receive(at: within(target), as: name)
     }
 
     @Test func aTreeArrivesAsItWas() throws {
@@ -115,6 +117,36 @@ import Testing
         #expect(result.sent.error == sent && result.received.error == received)
     }
 
+    /// As with cp(1): what is in a directory goes into the target itself.
+    @Test(arguments: ["from/.", "from/./", "from/d/.."], ["to", "new"])
+    func whatIsInADirectoryIsCopied(_ source: String, _ target: String) throws {
+        try temporary.run("mkdir -p from/d to; echo a >from/a; ln -s a from/link; echo kept >to/kept; chmod 700 to")
+        let (sent, received) = try copy(source, to: target)
+        #expect(sent.error == 0 && received.error == 0)
+        try temporary.run(
+            "test -z \"$(diff -r --no-dereference from \(target) | grep -v '^Only in to: kept')\"; test -d \(target)/d")
+        if target == "to" { try temporary.run("test $(stat -c %a to) = 700; grep -q kept to/kept") }
+    }
+
+    @Test func theRootHasAName() {
+        for path in ["/", "//", ""] { #expect(TreeTop.name(of: Array(path.utf8)) == Array("root".utf8)) }
+        #expect(TreeTop.name(of: Array("a//b//".utf8)) == Array("b".utf8))
+    }
+
+    @Test(arguments: ["pipe", "link", "to"])
+    func devicesAndPipesStay(_ target: String) throws {
+        try temporary.run("mkdir to; echo a >from; mkfifo pipe to/from; ln -s /dev/null link")
+        #expect(try copy("from", to: target).received.error == EOPNOTSUPP)
+        try temporary.run("test -p pipe; test -p to/from; test -L link")
+    }
+
+    /// Those of procfs have contents, and no size.
+    @Test func filesWithoutASize() throws {
+        try temporary.run("mkdir to; cp /proc/filesystems expected")
+        #expect(try copy("../../../../../../../../proc/filesystems", to: "to").received.error == 0)
+        try temporary.run("cmp expected to/filesystems")
+    }
+
     @Test func aDirectoryIsNoFilesPlace() throws {
         try temporary.run("mkdir -p to/from; echo a >from")
         let result = try copy("from", to: "to")
@@ -134,6 +166,24 @@ import Testing
         #expect(try receive(record(1, name) + record(5)).error == EPROTO)
         #expect(try receive(record(2, "d") + record(1, name) + record(4) + record(5)).error == EPROTO)
         try temporary.run("test $(find . | wc -l) = 3")
+    }
+
+    /// Else a guest could choose what it overwrites in the directory that the user asked for a file in.
+    @Test func theTopIsWhatWasAskedFor() throws {
+        try temporary.run("mkdir to; echo precious >to/precious")
+        let stream = record(1, "precious", size: 3) + Array("bad".utf8) + record(5)
+        #expect(try receive(stream, as: Array("wanted".utf8)).error == 0)
+        #expect(try receive(record(2, "precious") + record(4) + record(5), as: Array("d".utf8)).error == 0)
+        try temporary.run(
+            "grep -q precious to/precious; grep -q bad to/wanted; test -d to/d; test $(ls to | wc -l) = 3")
+    }
+
+    @Test func theTopIsNoLink() throws {
+        try temporary.run("mkdir to")
+        let stream = record(3, "l", size: 2) + Array("..".utf8) + record(5)
+        #expect(try receive(stream).error == EPROTO)
+        #expect(try receive(stream, at: "new").error == EPROTO)
+        try temporary.run("test -z \"$(ls to)\"; test ! -L new")
     }
 
     /// A link is not followed to make something in what it leads to, whether it was there or came with the stream.

@@ -10,20 +10,10 @@ func perform(_ copy: ExecRequest.Copy, _ arguments: TextList) -> Never {
     switch copy {
     case .receive:
         let bytes = [UInt8](UnsafeRawBufferPointer(start: path, count: strlen(path)))
-        summary = TreeReceiver(from: 0, mask: 0o7777).receive(at: bytes)
+        summary = TreeReceiver(from: 0, mask: 0o7777).receive(at: bytes, as: nil)
     case .send:
-        let name = lastPart(of: path)
-        summary = TreeSender(to: 1).send(path, as: name)
+        summary = TreeSender(to: 1).send(path)
     }
     write(2, summary.place, summary.place.count)
     _exit(summary.error)
-}
-
-/// What a file is called, wherever it is; the root has no name of its own.
-private func lastPart(of path: UnsafePointer<CChar>) -> [UInt8] {
-    let bytes = [UInt8](UnsafeRawBufferPointer(start: path, count: strlen(path)))
-    let slash = UInt8(ascii: "/")
-    guard let end = bytes.lastIndex(where: { $0 != slash }) else { return [UInt8(ascii: "r")] }
-    let start = bytes[..<end].lastIndex(of: slash).map { $0 + 1 } ?? 0
-    return [UInt8](bytes[start...end])
 }

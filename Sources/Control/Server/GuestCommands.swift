@@ -93,7 +93,7 @@ final class GuestCommands {
                 exec.started()
                 reply.succeed(ExecStart.Result(id: id))
             case .over(let ending): over(id, exec, ending, reply)
-            case .exited, .outputFailed: break
+            case .exited, .inputFailed, .outputFailed: break
             }
         }
         guard let command else { throw ControlError(.guest, "the guest's agent has gone") }
@@ -264,16 +264,19 @@ final class GuestCommands {
 
     /// Brings all commands to their end, as there is nobody any more who could.
     ///
-    /// - Parameter done: called once they have ended; with the guest, if they do not.
+    /// - Parameter done: called once they have ended, or had the time to.
     func hangUp(_ done: @escaping () -> Void) {
         toStart = []
         abandon()
         if isIdle { return done() }
         becameIdle = done
         for exec in running.values { exec.command?.signal(SIGHUP) }
-        for copy in copies.values { copy.command?.signal(SIGKILL) }
+        for copy in copies.values { copy.giveUp() }
         loop.schedule(after: Self.hangUpGrace) { [weak self] in
-            for exec in (self?.running ?? [:]).values { exec.command?.signal(SIGKILL) }
+            for exec in (self?.running ?? [:]).values {
+                exec.command?.signal(SIGKILL)
+                exec.command?.abandon()
+            }
         }
     }
 }

@@ -62,14 +62,16 @@ final class GuestCopy {
         switch direction {
         case .into:
             guestEnd = OwnedDescriptor(adopting: reading)
-            thread = try Self.start(writing, done) { Self.send(path, to: $0) }
+            thread = try Self.start(writing, done) { TreeSender(to: $0).send(path) }
         case .out:
             guestEnd = OwnedDescriptor(adopting: writing)
             thread = try Self.start(reading, done) {
-                TreeReceiver(from: $0, mask: Self.hostMask).receive(at: Array(path.utf8))
+                // The guest has no say in what is overwritten.
+                TreeReceiver(from: $0, mask: Self.hostMask)
+                    .receive(at: Array(path.utf8), as: TreeTop.name(of: Array(guestPath.utf8)))
             }
         }
-        reply.whenGivenUp { [weak self] in self?.command?.signal(SIGKILL) }
+        reply.whenGivenUp { [weak self] in self?.giveUp() }
     }
 
     private static func pipe() throws(SystemCallError) -> (reading: CInt, writing: CInt) {
@@ -99,11 +101,6 @@ final class GuestCopy {
         }
     }
 
-    private static func send(_ path: String, to descriptor: CInt) -> TreeSummary {
-        let name = path.split(separator: "/").last ?? "root"
-        return TreeSender(to: descriptor).send(path, as: Array(name.utf8))
-    }
-
     /// Where the guest's process has its streams.
     var streams: CommandStreams {
         let errors = Self.number(guestErrors)
@@ -118,6 +115,12 @@ final class GuestCopy {
         case .some(let descriptor): descriptor.rawValue
         case .none: -1
         }
+    }
+
+    /// Ends it, whatever the guest does.
+    func giveUp() {
+        command?.signal(SIGKILL)
+        command?.abandon()
     }
 
     /// The guest's process has ended, or never began.
@@ -164,7 +167,7 @@ final class GuestCopy {
     }
 
     private func hostError(_ summary: TreeSummary) -> ControlError {
-        let place = place(String(decoding: summary.place, as: UTF8.self), below: path, isSource: direction == .into)
+        let place = place(Self.text(summary.place), below: path, isSource: direction == .into)
         return Self.error(summary.error, place, field: direction == .into ? "/source" : "/target")
     }
 
@@ -188,11 +191,18 @@ final class GuestCopy {
         return ControlError(kind, "\(place): \(message)", field: field, errno: errno)
     }
 
-    /// Where something went wrong in the guest, without what a terminal would obey.
+    /// Where something went wrong in the guest.
     private var guestPlace: String {
         let bytes = [UInt8](unsafeUninitializedCapacity: Self.longestPlace) { buffer, count in
             count = max(read(errors.rawValue, buffer.baseAddress, buffer.count), 0)
         }
-        return String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+        return Self.text(bytes)
+    }
+
+    /// A place without what a terminal would obey.
+    private static func text(_ place: [UInt8]) -> String {
+        let text = String(decoding: place, as: UTF8.self)
+        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }
+        return String(String.UnicodeScalarView(scalars))
     }
 }

@@ -7,8 +7,6 @@ final class VsockClients {
     static let limit = 256
 
     private static let patience: UInt64 = 5_000_000_000
-    /// How long the listener rests when the host has no room for another connection.
-    private static let rest: UInt64 = 100_000_000
 
     private final class Client {
         /// nil once it is handed on.
@@ -23,10 +21,9 @@ final class VsockClients {
         }
     }
 
-    private let listener: UnixListener
+    private var acceptor: Acceptor?
     private let loop: EventLoop
     private let connect: (UInt32, consuming OwnedDescriptor) -> Void
-    private var watch: EventLoop.Watch?
     private var clients: [ObjectIdentifier: Client] = [:]
 
     /// - Parameter connect: is given the port that a client asks for.
@@ -34,38 +31,27 @@ final class VsockClients {
         _ listener: consuming UnixListener, loop: EventLoop,
         connect: @escaping (UInt32, consuming OwnedDescriptor) -> Void
     ) {
-        self.listener = listener
         self.loop = loop
         self.connect = connect
+        acceptor = Acceptor(listener, on: loop) { [unowned self] in accept($0) }
     }
 
     deinit { stop() }
 
     /// Lets clients in; those that came before have waited.
     func start() throws(SystemCallError) {
-        guard watch == nil else { return }
-        watch = try loop.watch(listener.descriptor.rawValue, for: .readable) { [unowned self] _ in accept() }
+        try acceptor?.start()
     }
 
     /// Lets nobody in, and turns away who has not said what they want.
     func stop() {
-        if let watch { loop.remove(watch) }
-        watch = nil
+        acceptor?.stop()
         for client in clients.values { remove(client) }
     }
 
-    private func accept() {
-        do throws(SystemCallError) {
-            guard let descriptor = try listener.accept() else { return }
-            if clients.count < Self.limit { try add(descriptor) }
-        } catch {
-            // It would fail again at once, and the loop would do nothing else.
-            guard let watch else { return }
-            try? loop.change(watch, to: [])
-            loop.schedule(after: Self.rest) { [weak self] in
-                if let self, let watch = self.watch { try? loop.change(watch, to: .readable) }
-            }
-        }
+    /// One that the host has no room to watch is turned away, too.
+    private func accept(_ descriptor: consuming OwnedDescriptor) {
+        if clients.count < Self.limit { try? add(descriptor) }
     }
 
     private func add(_ descriptor: consuming OwnedDescriptor) throws(SystemCallError) {

@@ -59,7 +59,10 @@ struct ExecCommand: ParsableCommand {
             }
             return text
         }
-        let machine = try MachineLookup.find(name)
-        throw ExitCode(try ExecRun(options, words: words, machine).run())
+        let status = try StatusFile.telling(options.statusFile, command: words[0]) {
+            let machine = try MachineLookup.find(name)
+            return (try ExecRun(options, words: words, machine).run(), boot: nil)
+        }
+        throw ExitCode(status)
     }
 }

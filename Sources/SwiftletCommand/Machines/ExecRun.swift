@@ -44,10 +44,7 @@ final class ExecRun {
         input = CommandInput(terminal, on: loop) { [unowned self] in resize() }
     }
 
-    /// - Returns: the exit status.
-    func run() throws -> Int32 {
-        let begin = monotonicNanoseconds()
-        let statusFile = try options.statusFile.map { path in try StatusFile(path: path) }
+    func run() throws -> CommandReport {
         for (stream, descriptor) in [(ExecOutput.Stream.stdout, STDOUT_FILENO), (.stderr, STDERR_FILENO)] {
             outputs[stream] = try OutputQueue(descriptor, on: loop) { [unowned self] in serve($0) }
         }
@@ -72,8 +69,7 @@ final class ExecRun {
         var report = CommandReport(ending ?? .machine, nil, command: words[0], limit: options.timeout)
         if let outputFailure { report.note(outputFailure: outputFailure) }
         if let message = report.message { standardError.write("swiftlet: \(message)\n") }
-        try statusFile?.write(report.line(wall: monotonicNanoseconds() - begin, boot: nil))
-        return report.status
+        return report
     }
 
     private func end(_ ending: CommandReport.Ending) {
@@ -85,9 +81,9 @@ final class ExecRun {
     private func start() {
         var params = ExecStart.Params(command: words)
         for variable in options.process.environment {
-            let text = String(decoding: variable, as: UTF8.self)
-            let name = text.prefix { $0 != "=" }
-            params.environment[String(name)] = String(text.dropFirst(name.count + 1))
+            let name = variable.prefix { $0 != UInt8(ascii: "=") }
+            let value = variable.dropFirst(name.count + 1)
+            params.environment[String(decoding: name, as: UTF8.self)] = String(decoding: value, as: UTF8.self)
         }
         params.directory = options.process.workdir
         (params.uid, params.gid) = (options.process.user?.uid ?? 0, options.process.user?.gid ?? 0)
@@ -118,6 +114,9 @@ final class ExecRun {
                 if case .success = answer { input?.resume() }
             }
         case .ended: client.send(ExecCloseStdin.self, CommandID(id: id)) { _ in }
+        case .failed(let errno):
+            standardError.write(CommandReport.inputFailure(errno))
+            client.send(ExecCloseStdin.self, CommandID(id: id)) { _ in }
         case .left: end(.signal(SIGINT))
         }
     }

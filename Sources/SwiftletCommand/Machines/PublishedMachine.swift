@@ -14,7 +14,7 @@ final class PublishedMachine {
     private let loop: EventLoop
     private let server: MachineServer
     /// Before the entry in this order, so that the socket goes first.
-    private let listener: UnixListener
+    private let acceptor: Acceptor
     private let entry: OwnEntry
 
     /// - Parameters:
@@ -29,12 +29,11 @@ final class PublishedMachine {
             pid: getpid(), started: Int64(time(nil)), cpus: configuration.cpus, memory: configuration.memory.bytes,
             command: command)
         entry = try OwnEntry(named: name ?? "\(getpid())", in: RuntimeDirectory(path: UserDirectories.runtime), record)
-        listener = try UnixListener(path: entry.socket)
+        let listener = try UnixListener(path: entry.socket)
         server = try MachineServer(
             machine, configuration, history: history, on: loop, version: Swiftlet.configuration.version, owner: owner)
-        try loop.watch(listener.descriptor.rawValue, for: .readable) { [unowned self] _ in
-            if let client = try? listener.accept() { server.accept(client) }
-        }
+        acceptor = Acceptor(listener, on: loop) { [server] in server.accept($0) }
+        try acceptor.start()
     }
 
     /// Makes the machine known.
