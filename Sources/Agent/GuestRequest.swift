@@ -77,8 +77,17 @@ public enum AgentRequestError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .guest(.mount(let source, let root, let target, let type, _, _), let errno):
-            "the guest cannot mount '\(source)' at '\(root)\(target)' as \(type): \(Errno(rawValue: errno))"
+        case .guest(.mount(_, _, let target, "virtiofs", _, _), let errno)
+        where [.fileExists, .notDirectory].contains(Errno(rawValue: errno)):
+            "the guest cannot mount a directory at '\(target)', where there is something else; choose another place"
+        case .guest(.mount(_, _, let target, "virtiofs", _, _), let errno)
+        where Errno(rawValue: errno) == .readOnlyFileSystem:
+            """
+            the guest cannot make the directory '\(target)' to mount another there: it is in a read-only share; make it on \
+            the host
+            """
+        case .guest(.mount(let source, _, let target, let type, _, _), let errno):
+            "the guest cannot mount '\(source)' at '\(target)' as \(type): \(Errno(rawValue: errno))"
         case .guest(.mountDisk(let serial, let target, let type, _, _), let errno):
             """
             the guest cannot mount the disk '\(serial)' at '\(target)' as \(type): \(Errno(rawValue: errno)); its file system \

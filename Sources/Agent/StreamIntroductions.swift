@@ -9,7 +9,7 @@ final class StreamIntroductions {
         let stream: CommandStream
     }
 
-    /// More are turned away.
+    /// The oldest makes way for one more: the agent itself says at once which stream it is.
     static let limit = 256
     private static let patience: UInt64 = 10_000_000_000
 
@@ -17,11 +17,13 @@ final class StreamIntroductions {
         /// nil once it is handed on.
         var descriptor: OwnedDescriptor?
         let number: CInt
+        let ordinal: Int
         var watch: EventLoop.Watch?
         var timer: TimerQueue.ID?
         var header: [UInt8] = []
 
-        init(_ descriptor: consuming OwnedDescriptor) {
+        init(_ descriptor: consuming OwnedDescriptor, ordinal: Int) {
+            self.ordinal = ordinal
             number = descriptor.rawValue
             self.descriptor = consume descriptor
         }
@@ -29,7 +31,9 @@ final class StreamIntroductions {
 
     private let loop: EventLoop
     private let introduce: (Introduction, consuming OwnedDescriptor) -> Void
-    private var visitors: [ObjectIdentifier: Visitor] = [:]
+    /// In the order in which they came.
+    private var visitors: [Int: Visitor] = [:]
+    private var lastOrdinal = 0
 
     /// - Parameter introduce: is given those that have said who they are.
     init(loop: EventLoop, introduce: @escaping (Introduction, consuming OwnedDescriptor) -> Void) {
@@ -40,8 +44,9 @@ final class StreamIntroductions {
     deinit { stop() }
 
     func add(_ descriptor: consuming OwnedDescriptor) {
-        guard visitors.count < Self.limit else { return }
-        let visitor = Visitor(descriptor)
+        if visitors.count == Self.limit, let oldest = visitors.keys.min().flatMap({ visitors[$0] }) { remove(oldest) }
+        lastOrdinal += 1
+        let visitor = Visitor(descriptor, ordinal: lastOrdinal)
         do throws(SystemCallError) {
             visitor.watch = try loop.watch(visitor.number, for: .readable) { [unowned self, unowned visitor] _ in
                 read(visitor)
@@ -52,7 +57,7 @@ final class StreamIntroductions {
         visitor.timer = loop.schedule(after: Self.patience) { [weak self, weak visitor] in
             if let visitor { self?.remove(visitor) }
         }
-        visitors[ObjectIdentifier(visitor)] = visitor
+        visitors[visitor.ordinal] = visitor
     }
 
     func stop() {
@@ -62,7 +67,7 @@ final class StreamIntroductions {
     private func remove(_ visitor: Visitor) {
         if let watch = visitor.watch.take() { loop.remove(watch) }
         if let timer = visitor.timer.take() { loop.cancel(timer) }
-        visitors[ObjectIdentifier(visitor)] = nil
+        visitors[visitor.ordinal] = nil
     }
 
     private func read(_ visitor: Visitor) {

@@ -28,7 +28,7 @@ public struct ArchiveRoot: ~Copyable {
         do throws(RootArchiveError.Problem) {
             return try unpack(archive, below: directory, after: initramfs, limit: limit)
         } catch .noRoom {
-            let size = UInt64(initramfs.count) + size(of: archive)
+            let size = sum(UInt64(initramfs.count), size(of: archive))
             throw RootArchiveError(archive: archive, problem: .tooLarge(size))
         } catch {
             throw RootArchiveError(archive: archive, problem: error)
@@ -47,15 +47,24 @@ public struct ArchiveRoot: ~Copyable {
         return try root.tree.finished(name: archive)
     }
 
-    /// What an archive's members take of an initramfs, in bytes, as far as it can be read.
+    /// What an archive's members take of an initramfs, in bytes, as far as it can be read; no more than what is too much for
+    /// any guest is counted, as unpacking takes its time.
     private static func size(of archive: String) -> UInt64 {
         var size: UInt64 = 0
         guard let reader = try? ArchiveReader(path: archive) else { return size }
-        while let entry = try? reader.next() {
-            size = size.addingReportingOverflow(entry.size).partialValue
-            size &+= UInt64(InitramfsTree.memberCost + CpioHeader.count + entry.pathBytes.count)
+        while size < Self.largestCounted, let entry = try? reader.next() {
+            size = sum(size, entry.size)
+            size = sum(size, UInt64(InitramfsTree.memberCost + CpioHeader.count + entry.pathBytes.count))
         }
         return size
+    }
+
+    private static let largestCounted: UInt64 = 64 << 30
+
+    /// At most `UInt64.max`, as sizes in an archive may be anything.
+    private static func sum(_ one: UInt64, _ other: UInt64) -> UInt64 {
+        let (sum, overflow) = one.addingReportingOverflow(other)
+        return overflow ? .max : sum
     }
 
     private mutating func unpack() throws(RootArchiveError.Problem) {

@@ -32,6 +32,7 @@ extension VMConfiguration {
 
     func validateShares() throws(ConfigurationError) {
         var tags: Set<String> = []
+        var mountPoints: Set<[Substring]> = []
         for (index, share) in shares.enumerated() {
             let field = "/shares/\(index)"
             guard !share.path.isEmpty, !share.path.utf8.contains(0) else {
@@ -47,7 +48,14 @@ extension VMConfiguration {
                 throw ConfigurationError(
                     field: "\(field)/tag", value: "'\(share.tag)'", problem: "another share has this tag")
             }
-            if let mountPoint = share.mountPoint { try validate(mountPoint, of: "\(field)/mountPoint") }
+            if let mountPoint = share.mountPoint {
+                try validate(mountPoint, of: "\(field)/mountPoint")
+                guard mountPoints.insert(mountPoint.split(separator: "/")).inserted else {
+                    throw ConfigurationError(
+                        field: "\(field)/mountPoint", value: "'\(mountPoint)'",
+                        problem: "another share is mounted there; give each a place of its own")
+                }
+            }
             guard !share.name.isEmpty else {
                 throw ConfigurationError(field: "\(field)/id", value: "''", problem: "it must have a letter at least")
             }

@@ -21,6 +21,14 @@ public final class MachineEntry {
     /// What the machine's process has told of itself; nil before it has.
     public var record: MachineRecord? { MachineRecord(readFrom: Self.record(in: path)) }
 
+    /// Kills the machine's process, if there still is one.
+    public func kill() {
+        guard let pid = record?.pid, let process = try? ProcessDescriptor(pid) else { return }
+        // As long as it has the lock its number is not another's.
+        guard flock(lock.rawValue, LOCK_EX | LOCK_NB) != 0 else { return }
+        process.send(signal: SIGKILL)
+    }
+
     /// Waits until the machine's process has ended, or has let the entry go.
     public func awaitEnd() {
         while flock(lock.rawValue, LOCK_EX) != 0, currentErrno == .interrupted {}

@@ -70,7 +70,9 @@ public struct RuntimeDirectory: Sendable {
     /// - Parameter lock: the entry, locked.
     static func remove(_ path: String, locked lock: borrowing OwnedDescriptor) {
         guard isCurrent(path, lock) else { return }
-        for entry in (try? entriesOfDirectory(path)) ?? [] { unlink("\(path)/\(entry.name)") }
+        // By the descriptor, as somebody could put another in its place who owns what it is in.
+        let contents = (try? entriesOfDirectory("/proc/self/fd/\(lock.rawValue)")) ?? []
+        for entry in contents { unlinkat(lock.rawValue, entry.name, 0) }
         rmdir(path)
     }
 

@@ -59,7 +59,12 @@ struct CommandReport {
             let reason = Errno(rawValue: errno)
             switch step {
             case .execution where errno == ENOENT:
-                (status, cause, message) = (127, .notFound, "\(name): not found in the guest")
+                let mayBeThere = name.contains("/") ? ", or the program is not that runs it" : ""
+                (status, cause, message) = (127, .notFound, "\(name): not found in the guest\(mayBeThere)")
+            case .execution where [.tooManyOpenFiles, .tooManyOpenFilesInSystem].contains(reason):
+                (status, cause, message) = (
+                    125, .failed, "\(name): the guest may open no more files of this host; raise 'ulimit -n'"
+                )
             case .execution: (status, cause, message) = (126, .notExecutable, "\(name): \(reason)")
             case .directory:
                 (status, cause, message) = (

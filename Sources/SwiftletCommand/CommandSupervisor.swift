@@ -16,7 +16,7 @@ final class CommandSupervisor {
     /// How long after another SIGINT means more than the first.
     private static let interruptWindow: UInt64 = 2_000_000_000
     /// How long after the agent has gone a machine that goes down may take for that.
-    private static let lastWordsGrace: UInt64 = 2_000_000_000
+    private static let lastWordsGrace: UInt64 = 1_000_000_000
 
     private let machine: Machine
     private let plan: CommandPlan

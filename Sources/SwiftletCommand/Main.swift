@@ -11,6 +11,7 @@ enum Main {
         do {
             var command = try parse()
             // What shows help is a command as well, and shows it by throwing it.
+            try CommandLine.requireText(exceptLast: (command as? RunCommand)?.words.count ?? 0)
             try command.run()
             end(0)
         } catch let status as ExitCode {

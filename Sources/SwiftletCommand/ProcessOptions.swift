@@ -25,8 +25,8 @@ struct ProcessOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            The directory in the guest to run the command in (default: the present one, where 'run' has it in the guest's \
-            root, else /).
+            The directory in the guest to run the command in (default: /, or with 'run' the present one where the guest's \
+            root has it).
             """, valueName: "dir"))
     var workdir: String?
 

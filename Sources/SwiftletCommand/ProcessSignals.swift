@@ -25,7 +25,7 @@ enum ProcessSignals {
 
     private static func takeOver(_ signals: [CInt]) -> SignalSet {
         signal(SIGPIPE, SIG_IGN)
-        let set = SignalSet(signals.filter { !isIgnored($0) } + [SIGTSTP, SIGCONT, SIGWINCH])
+        let set = SignalSet((signals + [SIGTSTP]).filter { !isIgnored($0) } + [SIGCONT, SIGWINCH])
         set.block()
         return set
     }

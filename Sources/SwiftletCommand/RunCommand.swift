@@ -97,7 +97,7 @@ struct RunCommand: ParsableCommand {
     }
 
     /// The command in the guest and its arguments.
-    private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
+    var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
     func run() throws {
         guard words.isEmpty else {

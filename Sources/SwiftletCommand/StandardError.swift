@@ -1,9 +1,10 @@
+import ControlMessages
 import Glibc
 
-/// stderr, for messages; what cannot be written there is lost.
+/// stderr, for messages: names of files in them may be a guest's choice. What cannot be written there is lost.
 struct StandardError: TextOutputStream {
     func write(_ text: String) {
-        var text = text
+        var text = text.replacingControls(except: "\n", "\t")
         text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {

@@ -6,8 +6,18 @@ struct StatusFile: ~Copyable {
     private let descriptor: OwnedDescriptor
 
     /// Opens it, so that what is wrong with it is known before anything runs; what was in it is gone.
+    /// Where stdout or stderr goes to the same file, the line comes behind what is written there.
     init(path: String) throws(SystemCallError) {
-        descriptor = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
+        let descriptor = try OwnedDescriptor.open(path, O_WRONLY | O_CREAT | O_APPEND)
+        let status = try descriptor.status()
+        let isShared = [STDOUT_FILENO, STDERR_FILENO].contains { stream in
+            var other = stat()
+            return fstat(stream, &other) == 0 && other.st_dev == status.st_dev && other.st_ino == status.st_ino
+        }
+        if status.st_mode & S_IFMT == S_IFREG, !isShared {
+            try systemCall("ftruncate", on: path) { ftruncate(descriptor.rawValue, 0) }
+        }
+        self.descriptor = descriptor
     }
 
     /// Runs a command, and tells in the file how it ended, or why it could not run.

@@ -14,8 +14,8 @@ public struct TreeSender: ~Copyable {
     }
 
     private static let chunk = 64 << 10
-    /// Bytes of a file whose size is not known before it is read.
-    private static let longestUnsized = 16 << 20
+    /// Bytes of a file that says less of itself.
+    private static let longestSmall = 16 << 20
 
     private let output: CInt
     private var levels: [Level] = []
@@ -92,7 +92,7 @@ public struct TreeSender: ~Copyable {
             return summary.fail(EOPNOTSUPP, at: place(name))
         }
         let record = TreeRecord(.file, name: name, status)
-        if record.size == 0 { return sendUnsized(descriptor, record) }
+        if record.size <= UInt64(Self.chunk) { return sendSmall(descriptor, record) }
         put(record.bytes)
         var rest = record.size
         var chunk = [UInt8](repeating: 0, count: Self.chunk)
@@ -114,9 +114,9 @@ public struct TreeSender: ~Copyable {
         summary.bytes += record.size
     }
 
-    /// Sends a file that has no size, as those of procfs and sysfs, and may have contents.
-    private mutating func sendUnsized(_ descriptor: CInt, _ unsized: TreeRecord) {
-        var (record, contents) = (unsized, [UInt8]())
+    /// Sends what a file has, whatever it says of its size: those of procfs say 0, and those of sysfs a page.
+    private mutating func sendSmall(_ descriptor: CInt, _ told: TreeRecord) {
+        var (record, contents) = (told, [UInt8]())
         var chunk = [UInt8](repeating: 0, count: Self.chunk)
         while true {
             let count = read(descriptor, &chunk, chunk.count)
@@ -125,7 +125,7 @@ public struct TreeSender: ~Copyable {
                 break
             }
             contents += chunk[..<count]
-            guard contents.count <= Self.longestUnsized else { return summary.fail(EFBIG, at: place(record.name)) }
+            guard contents.count <= Self.longestSmall else { return summary.fail(EFBIG, at: place(record.name)) }
         }
         record.size = UInt64(contents.count)
         put(record.bytes)

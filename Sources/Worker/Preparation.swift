@@ -29,7 +29,7 @@ enum Preparation {
         return (source.map { rootRequests(agent, $0) } ?? [])
             // Before there is a share that it could be written to.
             + (card.map { networkRequests($0, root) } ?? [])
-            + configuration.shares.compactMap { mount($0, in: root) }
+            + shareRequests(configuration.shares, in: root)
             + (agent.processes.map { [.limitProcesses(UInt64($0))] } ?? [])
     }
 
@@ -96,11 +96,15 @@ enum Preparation {
         ]
     }
 
-    private static func mount(_ share: VMConfiguration.Share, in root: String) -> GuestRequest? {
-        share.mountPoint.map {
+    /// A share within another one is mounted after that, as it would be hidden else.
+    private static func shareRequests(_ shares: [VMConfiguration.Share], in root: String) -> [GuestRequest] {
+        let mounted = shares.compactMap { share in share.mountPoint.map { (point: $0, share: share) } }
+        return mounted.sorted { depth($0.point) < depth($1.point) }.map { point, share in
             .mount(
-                source: share.tag, root: root, target: $0, type: "virtiofs",
+                source: share.tag, root: root, target: point, type: "virtiofs",
                 flags: share.readOnly ?? true ? Flag.readOnly : 0)
         }
     }
+
+    private static func depth(_ path: String) -> Int { path.split(separator: "/").count }
 }

@@ -1,9 +1,16 @@
+import ControlMessages
 import Testing
 
 @testable import Control
 
 /// A console's output, cut into texts.
 struct TextTests {
+    @Test func terminalsHaveNothingToObey() {
+        let text = "a\u{1B}[2J\u{9B}31m\u{7F}\n\u{E9}"
+        #expect(text.replacingControls() == "a?[2J?31m??\u{E9}")
+        #expect(text.replacingControls(by: " ", except: "\n") == "a [2J 31m \n\u{E9}")
+    }
+
     @Test(arguments: 1...6)
     func charactersAreNotCut(chunk: Int) {
         let text = "aé€\u{1F600}z\u{10FFFF}"

@@ -190,6 +190,29 @@ struct ArchiveRootTests {
         #expect(error.description.contains("64 MiB"))
     }
 
+    /// Sizes in an archive are any numbers, and add up to more than there are.
+    @Test func sizesThatCannotBeAreTooLarge() throws {
+        let script = """
+            python3 - <<END
+            import io, tarfile
+            tar = tarfile.open('root.tar', 'w', format=tarfile.PAX_FORMAT)
+            for name, size in ('a', 2**32 - 2), ('b', 2**63 - 1), ('c', 2**63 - 1 - 2**32 - 65536):
+                member = tarfile.TarInfo(name)
+                member.pax_headers = {'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.name': name,
+                                      'GNU.sparse.realsize': str(size)}
+                contents = b'1\\n0\\n1\\n'.ljust(512, b'\\0') + b'x'
+                member.size = len(contents)
+                tar.addfile(member, io.BytesIO(contents))
+            tar.close()
+            END
+            """
+        guard case .tooLarge(let size)? = try problem(script, limit: 1 << 20) else {
+            Issue.record("another problem")
+            return
+        }
+        #expect(size > 1 << 62)
+    }
+
     @Test func damagedArchivesAreErrors() throws {
         for script in [
             "head -c 100000 /dev/urandom >a; tar -cf b a; head -c 50000 b >root.tar",

@@ -93,6 +93,26 @@ struct RunningMachineTests {
         #expect(try run("ps", "-q").output == "")
     }
 
+    /// It can do nothing that it is asked for.
+    @Test func aProcessThatWasStoppedIsKilled() throws {
+        let session = try machine("--name", "a")
+        session.send(SIGSTOP)
+        #expect(try run("stop", "--kill", "a").ending == .exited(0))
+        #expect(try session.end().ending == .signalled(SIGKILL))
+        #expect(try run("ps", "-q").output == "")
+    }
+
+    @Test func wordsThatAreNoTextAreRefused() throws {
+        for words in [["cp", "a:/x", "$'\\xff'"], ["exec", "a", "--", "echo", "$'\\xff'"]] {
+            let result = try Session(
+                "/bin/bash", ["-c", "exec \(Swiftlet.program) \(words.joined(separator: " "))"], stdin: .bytes([]),
+                stdout: .captured
+            ).end()
+            #expect(result.ending == .exited(125))
+            #expect(result.errors.contains("'\u{FFFD}' is not UTF-8"))
+        }
+    }
+
     @Test func allAreKilled() throws {
         let sessions = try (0..<3).map { _ in try machine() }
         #expect(try run("stop", "--all", "--kill").ending == .exited(0))

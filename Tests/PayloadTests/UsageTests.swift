@@ -153,11 +153,38 @@ struct UsageTests {
         for needle in needles { #expect(result.output.contains(needle), "'\(needle)' in \(result.output)") }
     }
 
-    @Test(arguments: [["--help"], ["run", "--help"], ["--version"], ["doctor"], ["doctor", "--json"]])
+    @Test(arguments: [
+        ["--help"], ["run", "--help"], ["--version"], ["doctor"], ["doctor", "--json"], ["schema"],
+        ["completion", "bash"],
+    ])
     func outputThatCannotBeWrittenIsAFailure(arguments: [String]) throws {
         let result = try Swiftlet.run(arguments, stdout: .file("/dev/full"))
         #expect(result.ending == .exited(125))
         #expect(result.errors == "swiftlet: stdout: No space left on device\n")
+    }
+
+    /// As with `--status-file /dev/stdout`.
+    @Test func theStatusFileCanBeStdout() throws {
+        let file = try TemporaryFile(Array("before\n".utf8))
+        let script = "exec >\(file.path); echo own; exec \(Swiftlet.program) exec --status-file /dev/stdout none true"
+        _ = try Session("/bin/sh", ["-c", script], stdin: .bytes([]), stdout: .captured).end()
+        let lines = try String(contentsOfFile: file.path, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 2 && lines[0] == "own" && lines[1].contains("failed"), "\(lines)")
+    }
+
+    @Test func aPlaceIsForOneShare() throws {
+        try expectFailure(
+            ["run", "--kernel", "/nonesuch", "--share", "/etc:/x", "--share", "/usr:/x/", "--", "ls"],
+            saying: ["--share", "'/x/'", "another share is mounted there"])
+    }
+
+    @Test func theStatusFileTellsOfAFailure() throws {
+        let file = try TemporaryFile(Array("before".utf8))
+        try expectFailure(
+            ["run", "--status-file", file.path, "--kernel", "/nonesuch", "--", "ls"], saying: ["/nonesuch"])
+        #expect(try String(contentsOfFile: file.path, encoding: .utf8).hasPrefix(#"{"cause":"failed","code":125,"#))
+        try expectFailure(["exec", "--status-file", file.path, "nonesuch", "--", "ls"], saying: ["nonesuch"])
+        #expect(try String(contentsOfFile: file.path, encoding: .utf8).hasPrefix(#"{"cause":"failed","code":125,"#))
     }
 
     @Test func anAgentIsForACommand() throws {

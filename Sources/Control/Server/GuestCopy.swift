@@ -54,7 +54,9 @@ final class GuestCopy {
         guestErrors = OwnedDescriptor(adopting: writing)
         _ = fcntl(errors.rawValue, F_SETFL, O_NONBLOCK)
         (reading, writing) = try Self.pipe()
-        let done = completions.expect { [unowned self] summary in
+        // A machine's end does not wait for a file system of the host's.
+        let done = completions.expect { [weak self] summary in
+            guard let self else { return }
             thread.take()?.join()
             self.summary = summary
             finishIfOver()
@@ -199,10 +201,7 @@ final class GuestCopy {
         return Self.text(bytes)
     }
 
-    /// A place without what a terminal would obey.
     private static func text(_ place: [UInt8]) -> String {
-        let text = String(decoding: place, as: UTF8.self)
-        let scalars = text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }
-        return String(String.UnicodeScalarView(scalars))
+        String(decoding: place, as: UTF8.self).replacingControls()
     }
 }

@@ -3,6 +3,9 @@ import SystemPackage
 
 /// What directories hold.
 extension FileServer {
+    /// Bytes of entries that are read at a time: room for a dozen of the longest.
+    private static let directoryChunk = 4096
+
     func openDirectory(_ node: UInt64) throws(Errno) -> FileReply {
         let target = try descriptor(of: node)
         guard try target.identity().isDirectory else { throw .notDirectory }
@@ -23,36 +26,45 @@ extension FileServer {
             limit: min(Int(parameters.size), room, FUSESizes.largestListing), withAttributes: withAttributes)
         let result: Result<Void, Errno> = directory.listing.withLock { position in
             do throws(Errno) {
-                try advance(&position, of: directory, to: offset, limit: listing.limit)
-                while let record = position.unread.first, listing.hasRoom(for: record.name.count) {
-                    listing.append(
-                        record, inode: inodeNumber(record.inode, on: device),
-                        withAttributes ? known(record, in: node) : fuse_entry_out())
-                    position.unread.removeFirst()
-                    position.next = record.next
-                }
+                try seek(&position, of: directory, to: offset)
+                repeat {
+                    try fill(&position, of: directory)
+                    if position.unread.isEmpty { return .success(()) }
+                    while let record = position.unread.first, listing.hasRoom(for: record.name.count) {
+                        listing.append(
+                            record, inode: inodeNumber(record.inode, on: device),
+                            withAttributes ? known(record, in: node) : fuse_entry_out())
+                        position.unread.removeFirst()
+                        position.next = record.next
+                    }
+                } while position.unread.isEmpty
                 // Where there is no room for even one, the guest would take an empty reply for the end.
-                return position.unread.isEmpty || !listing.bytes.isEmpty ? .success(()) : .failure(.invalidArgument)
+                return listing.bytes.isEmpty ? .failure(.invalidArgument) : .success(())
             } catch {
                 position = DirectoryPosition(next: nil)
-                return .failure(error)
+                // It comes again when the guest goes on.
+                return listing.bytes.isEmpty ? .failure(error) : .success(())
             }
         }
         try result.get()
         return .bytes(listing.bytes)
     }
 
-    /// Reads entries from `offset` on, if those that are there were not read before.
-    private func advance(
-        _ position: inout DirectoryPosition, of directory: OpenFile, to offset: Int64, limit: Int
+    private func seek(
+        _ position: inout DirectoryPosition, of directory: OpenFile, to offset: Int64
     ) throws(Errno) {
-        if position.next != offset {
-            position = DirectoryPosition(next: nil)
-            try hostCall { lseek(directory.descriptor.rawValue, Int(offset), SEEK_SET) }
-            position.next = offset
-        }
+        guard position.next != offset else { return }
+        position = DirectoryPosition(next: nil)
+        try hostCall { lseek(directory.descriptor.rawValue, Int(offset), SEEK_SET) }
+        position.next = offset
+    }
+
+    /// Reads some entries, where those that were read before are used up; there are none at the end.
+    private func fill(_ position: inout DirectoryPosition, of directory: OpenFile) throws(Errno) {
         guard position.unread.isEmpty else { return }
-        var buffer = [UInt8](repeating: 0, count: max(limit, DirectoryRecord.largest))
+        position.unread = []
+        // What the guest leaves unread is kept for every directory that it has open.
+        var buffer = [UInt8](repeating: 0, count: Self.directoryChunk)
         let count = try hostCall { directory_entries(directory.descriptor.rawValue, &buffer, buffer.count) }
         position.unread = DirectoryRecord.records(in: buffer[..<count])[...]
     }
@@ -78,8 +90,6 @@ struct DirectoryRecord: Sendable {
     let name: ArraySlice<UInt8>
 
     private static let nameOffset = 19
-    /// Bytes of one with the longest name.
-    static let largest = 280
 
     static func records(in bytes: ArraySlice<UInt8>) -> [DirectoryRecord] {
         var records: [DirectoryRecord] = []

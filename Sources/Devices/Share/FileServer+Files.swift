@@ -54,7 +54,7 @@ extension FileServer {
         guard passed & O_ACCMODE != O_ACCMODE else { throw .invalidArgument }
         do throws(Errno) {
             let file = try HostFiles.create(name, in: directory, passed, mode: mode)
-            return (try host.reopen(file, O_PATH), file)
+            return (try host.reopen(file, O_PATH, mount: directory.mount), file)
         } catch {
             // It is opened only when it is known to be a regular file.
             guard error == .fileExists, CInt(truncatingIfNeeded: flags) & O_EXCL == 0 else { throw error }
@@ -70,7 +70,7 @@ extension FileServer {
         let file = try file(parameters.fh)
         let offset = try Errno.checked(parameters.offset)
         var rest = request.body
-        rest.truncate(to: Int(parameters.size))
+        rest.truncate(to: Int(min(parameters.size, FUSENegotiation.largestTransfer)))
         var count = 0
         // A reply that is shorter says that the file ends there.
         while rest.count > 0, let place = Self.place(offset, count) {
@@ -90,7 +90,10 @@ extension FileServer {
         let offset = try Errno.checked(parameters.offset)
         var rest = request.arguments
         rest.removeFirst(MemoryLayout<fuse_write_in>.size)
-        guard rest.byteCount >= Int(parameters.size) else { throw .invalidArgument }
+        // More would take its time, which a reset and the machine's end wait for.
+        guard parameters.size <= FUSENegotiation.largestTransfer, rest.byteCount >= Int(parameters.size) else {
+            throw .invalidArgument
+        }
         rest.truncate(to: Int(parameters.size))
         // What comes from a driver's cache belongs where it says, whichever file it names.
         let isAppending =

@@ -70,10 +70,12 @@ struct HostFiles: Sendable {
 
     /// Opens the very file that a descriptor is for. The caller has seen that it is a regular file or a directory: opening a
     /// device would have effects, and opening a FIFO would wait.
-    func reopen(_ file: SharedDescriptor, _ flags: CInt) throws(Errno) -> SharedDescriptor {
+    ///
+    /// - Parameter mount: which it is known by, where it is to be looked up by what is returned.
+    func reopen(_ file: SharedDescriptor, _ flags: CInt, mount: UInt64 = 0) throws(Errno) -> SharedDescriptor {
         let name = "\(file.rawValue)"
         let descriptor = try hostCall { openat(descriptors.rawValue, name, flags | O_CLOEXEC) }
-        return SharedDescriptor(OwnedDescriptor(adopting: descriptor))
+        return SharedDescriptor(OwnedDescriptor(adopting: descriptor), mount: mount)
     }
 
     func changeMode(of file: SharedDescriptor, to mode: mode_t) throws(Errno) {

@@ -32,7 +32,7 @@ public final class ShareDevice: VirtioDevice {
         let server = try FileServer(
             path: path, readOnly: settings.isReadOnly,
             // Nobody needs a descriptor for each of a million files, while these are open files of the host's as well.
-            .init(nodes: settings.nodeLimit, nodeDescriptors: min(half, 4096), handles: half))
+            .init(nodes: settings.nodeLimit, nodeDescriptors: min(half, 4096), handles: min(half, 16384)))
         self.server = server
         do throws(SystemCallError) {
             workers = try ShareWorkers(name: "share") { server.serve($0) }

@@ -50,15 +50,6 @@ struct ExecCommand: ParsableCommand {
     private var words: [String] { command.first == "--" ? Array(command.dropFirst()) : command }
 
     func run() throws {
-        // The control channel has text.
-        let words = try CommandLine.lastWords(words.count).map { word in
-            guard let text = String(validating: word, as: UTF8.self) else {
-                throw ValidationError(
-                    "'\(String(decoding: word, as: UTF8.self))' is not UTF-8, which 'swiftlet exec' cannot pass on; 'swiftlet run' can"
-                )
-            }
-            return text
-        }
         let status = try StatusFile.telling(options.statusFile, command: words[0]) {
             let machine = try MachineLookup.find(name)
             return (try ExecRun(options, words: words, machine).run(), boot: nil)

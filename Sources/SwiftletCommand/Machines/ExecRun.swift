@@ -79,13 +79,14 @@ final class ExecRun {
     // MARK: The command
 
     private func start() {
+        guard !words[0].isEmpty else { return end(.command(.notStarted(.execution, errno: ENOENT))) }
         var params = ExecStart.Params(command: words)
         for variable in options.process.environment {
             let name = variable.prefix { $0 != UInt8(ascii: "=") }
             let value = variable.dropFirst(name.count + 1)
             params.environment[String(decoding: name, as: UTF8.self)] = String(decoding: value, as: UTF8.self)
         }
-        params.directory = options.process.workdir
+        params.directory = options.process.workdir.map { $0.hasPrefix("/") ? $0 : "/" + $0 }
         (params.uid, params.gid) = (options.process.user?.uid ?? 0, options.process.user?.gid ?? 0)
         params.stdin = true
         params.window = Self.window

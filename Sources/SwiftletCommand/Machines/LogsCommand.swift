@@ -21,7 +21,14 @@ struct LogsCommand: ParsableCommand {
 
     func run() throws {
         let machine = try MachineLookup.find(name)
-        let client = try MachineLookup.connect(to: machine, on: try EventLoop(name: "main"))
+        let loop = try EventLoop(name: "main")
+        let client = try MachineLookup.connect(to: machine, on: loop)
+        // A file cannot be watched, and never hangs up.
+        if follow {
+            _ = try? loop.watch(STDOUT_FILENO, for: []) { readiness in
+                if !readiness.isDisjoint(with: [.hungUp, .failed]) { ProcessSignals.die(of: SIGPIPE) }
+            }
+        }
         var next: UInt64 = 0
         repeat {
             guard let part = try read(from: next, client) else { return }

@@ -62,7 +62,7 @@ struct PsCommand: ParsableCommand {
             + rows.map {
                 [
                     $0.name, "\($0.pid)", $0.state, "\($0.cpus)", "\($0.memory)", Self.age(now - $0.started),
-                    $0.command.map(Self.printable).joined(separator: " "),
+                    $0.command.map { $0.replacingControls(by: " ") }.joined(separator: " "),
                 ]
             }
         print(Self.table(cells), terminator: "")
@@ -86,11 +86,6 @@ struct PsCommand: ParsableCommand {
     }
 
     /// Without what a terminal would obey.
-    static func printable(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
-    }
-
     /// Columns as wide as their widest cell, the last one apart.
     static func table(_ rows: [[String]]) -> String {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -18,6 +18,9 @@ struct StopCommand: ParsableCommand {
               swiftlet stop --all
             """)
 
+    /// How long a machine's process may take, in nanoseconds, beside the time that the guest has.
+    private static let patience: UInt64 = 3_000_000_000
+
     @Argument(help: ArgumentHelp("As 'swiftlet ps' has them.", valueName: "name"))
     var names: [String] = []
 
@@ -60,6 +63,9 @@ struct StopCommand: ParsableCommand {
                 client.send(VMStop.self, VMStop.Params(grace: grace), done)
             }
         }
+        let time = kill ? 0 : min(grace.nanoseconds, .max - Self.patience)
+        // A process that was stopped itself answers nothing.
+        loop.schedule(after: time + Self.patience) { for machine in machines { machine.kill() } }
         withExtendedLifetime(clients) { while unanswered > 0 { loop.turn(waiting: true) } }
         if let failure { throw failure }
         for machine in machines { machine.awaitEnd() }

@@ -208,6 +208,37 @@ struct FileServerSafetyTests {
         #expect(guest.hostDescriptors < before && guest.server.counts == (0, 0, 0))
     }
 
+    /// A machine's end waits for what is under way.
+    @Test func transfersAreNoLongerThanAgreed() throws {
+        let guest = try Guest()
+        let handle = try guest.create("file").handle
+        truncate(guest.host("file"), 8 << 20)
+        let most = Int(FUSENegotiation.largestTransfer)
+        let reply = try guest.send(FUSE_READ, Guest.readArguments(handle, size: .max), room: 4 << 20)
+        #expect(reply.bytes.count == most)
+        var parameters = fuse_write_in()
+        parameters.fh = handle
+        for (count, error) in [(most, 0), (most + 1, EINVAL)] as [(Int, CInt)] {
+            parameters.size = UInt32(count)
+            let bytes = Guest.bytes(parameters) + [UInt8](repeating: 1, count: count)
+            #expect(try guest.send(FUSE_WRITE, bytes).error == error)
+        }
+    }
+
+    /// What a guest leaves unread of a listing is kept for it.
+    @Test func littleIsKeptOfADirectoryThatIsOpen() throws {
+        let guest = try Guest()
+        for number in 0..<2000 { try guest.put("", "\(number)") }
+        let handle = try guest.send(FUSE_OPENDIR, Guest.bytes(fuse_open_in())).value(fuse_open_out.self).fh
+        let first = try guest.send(FUSE_READDIR, Guest.readArguments(handle, size: 64), room: 64)
+        #expect(!first.bytes.isEmpty)
+        let unread = try guest.server.file(handle).listing.withLock { $0.unread.count }
+        #expect((1...200).contains(unread))
+        // A reply as long as may be has more than that at once.
+        let whole = try guest.send(FUSE_READDIR, Guest.readArguments(handle, size: 1 << 16), room: 1 << 16)
+        #expect(whole.bytes.count > 60_000)
+    }
+
     @Test func repliesWithoutRoomDoNothing() throws {
         let guest = try guest()
         for opcode in [FUSE_CREATE, FUSE_MKDIR, FUSE_MKNOD, FUSE_SYMLINK, FUSE_LOOKUP, FUSE_OPEN, FUSE_GETATTR] {

@@ -69,6 +69,8 @@ statuses)
     has 'time limit, the cause' st '"cause":"timeout","code":124'
     expect 'panic' 255 run --status-file st -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60'
     has 'panic, the cause' st '"cause":"guestDied"'
+    expect 'halt under the command' 255 run --status-file st -- sh -c 'halt -f; sleep 60'
+    has 'halt, the cause' st '"cause":"guestDied","code":255'
     expect 'power-off under the command' 255 run -- sh -c 'reboot -f; sleep 60'
     ;;
 streams)
@@ -86,6 +88,8 @@ streams)
     has 'a reader that goes on the host' status '^141$'
     has 'what it read' guest.out '^y$'
     expect 'closed input' 0 sh -c "swiftlet run $machine -- cat <&-"
+    expect 'a directory as input' 0 sh -c "swiftlet run $machine -- cat </"
+    has 'a directory as input, in words' guest.err 'swiftlet: stdin: Is a directory'
     : >input
     expect 'full disk of the host' 125 sh -c "swiftlet run $machine -- echo x >/dev/full"
     has 'full disk, in words' guest.err 'No space left on device'
@@ -106,6 +110,9 @@ two" --env HOME=/h -- sh -c 'echo "$LINES$HOME"'
     mount --bind disk /mnt/disk
     mount -t tmpfs none /mnt/memory
     echo secret >/mnt/memory/file
+    mkdir -p outer/inner
+    expect 'a share within a share' 0 run --share $PWD/disk:/mnt/inner --share $PWD/outer:/mnt -- cat /mnt/inner/file
+    has 'the file in it' guest.out '^original$'
     # Its own below the other one: what is in the host's memory is not there.
     expect 'a directory that is mounted' 0 sh -c "cd /mnt/disk && exec swiftlet run $machine -- \
         sh -c 'pwd; cat file; echo changed >file; cat file; mkdir /mnt/memory && ls /mnt/memory; find / -xdev -inum \$(stat -c %i /)'"

@@ -70,7 +70,19 @@ swiftlet exec box -- sh -c 'ln -s /etc /tmp/etc' </dev/null
 mkdir out.d
 swiftlet cp box:/tmp/etc out.d && [ -f out.d/etc/passwd ] && echo 'same: a link at the top'
 
+swiftlet cp box:/tmp/tree/. out.d && cmp out.d/a/file back/a/file && [ -f out.d/etc/passwd ] &&
+    [ ! -e out.d/tree ] && echo 'same: what is in a directory'
+swiftlet cp out.d/. box:/tmp/merged && swiftlet exec box -- test -f /tmp/merged/a/file </dev/null &&
+    echo 'same: what is in one here'
+swiftlet exec box -- cat /proc/version </dev/null >expected
+swiftlet cp box:/proc/version version && cmp version expected && echo 'same: a file without a size'
+mkfifo pipe
+status 'a pipe' 125 "swiftlet: $PWD/pipe: pipe: it is neither a file nor a directory nor a link" cp box:/etc/passwd pipe
+[ -p pipe ] && echo 'same: the pipe'
+
 swiftlet logs box >log && grep -q . log && echo 'same: its console' || echo 'differs: its console'
+(timeout 20 swiftlet logs -f box; echo $? >status) | head -n 1 >first
+grep -qx 141 status && echo 'same: a reader of the console that goes'
 swiftlet exec box -- sleep 100 </dev/null 2>err &
 other=$!
 (swiftlet exec box -- seq 30000 </dev/null; echo $?) | (sleep 5; cat >late) &
