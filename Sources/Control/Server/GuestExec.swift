@@ -83,14 +83,16 @@ final class GuestExec {
     }
 
     private func holdBackIfNeeded() {
-        let isHeldBack = clientIsBehind || window.map { unacknowledged >= $0 } ?? false
+        let isHeldBack = !hasStarted || clientIsBehind || window.map { unacknowledged >= $0 } ?? false
         for output in outputs where output.isHeldBack != isHeldBack { output.isHeldBack = isHeldBack }
     }
 
     // MARK: The command
 
+    /// Its output may be told from the next turn of the loop on.
     func started() {
         hasStarted = true
+        holdBackIfNeeded()
     }
 
     /// There will be no more output than what is on its way to the client.
