@@ -124,7 +124,7 @@ struct LifeTests {
             try await vm.console.read(through: "a disk of 2048 sectors in slot 1\n")
             try await vm.update(disk: "data", operationsPerSecond: 500)
             #expect(try await vm.get().config.disks.first?.operationsPerSecond == 500)
-            try await vm.detach("data")
+            try await vm.detach("data", timeout: .seconds(60))
             #expect(try await vm.get().config.disks.isEmpty)
 
             var net = VMConfiguration.Net(id: "net")

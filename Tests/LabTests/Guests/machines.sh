@@ -43,10 +43,14 @@ sleep 1
 seq 60 | sort >expected
 sort out | cmp - expected && echo 'same: many commands'
 
-swiftlet exec box -- sh -c 'trap "" HUP; while :; do sleep 1; done' </dev/null &
-sleep 1
+# inside SCRIPT: waits until it is true in the guest, half a minute at most.
+inside() {
+    for try in $(seq 30); do swiftlet exec box -- sh -c "$1" </dev/null && return; sleep 1; done
+}
+swiftlet exec box -- sh -c 'trap "" HUP; : >/tmp/trapped; while :; do sleep 1; done' </dev/null &
+inside '[ -f /tmp/trapped ]'
 kill -9 $!
-sleep 3
+inside '! ps | grep -v grep | grep -q "trap"'
 swiftlet exec box -- sh -c 'ps | grep -v grep | grep -c "while :"' </dev/null >left
 [ "$(cat left)" = 0 ] && echo 'same: nothing left of a client' || cat left
 
@@ -85,9 +89,10 @@ swiftlet logs box >log && grep -q . log && echo 'same: its console' || echo 'dif
 grep -qx 141 status && echo 'same: a reader of the console that goes'
 swiftlet exec box -- sleep 100 </dev/null 2>err &
 other=$!
-(swiftlet exec box -- seq 30000 </dev/null; echo $?) | (sleep 5; cat >late) &
+(swiftlet exec box -- sh -c 'seq 30000; : >/tmp/counted' </dev/null; echo $?) | (sleep 5; cat >late) &
 reader=$!
-sleep 2
+inside '[ -f /tmp/counted ] && ps | grep -v grep | grep -q "sleep 100$"'
+sleep 1
 swiftlet stop box && ! swiftlet ps -q | grep . && echo 'same: stopped'
 wait $other
 [ $? = 255 ] && [ "$(cat err)" = 'swiftlet: the guest went down before the command had ended' ] \
