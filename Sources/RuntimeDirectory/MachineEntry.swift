@@ -30,8 +30,13 @@ public final class MachineEntry {
     }
 
     /// Waits until the machine's process has ended, or has let the entry go.
-    public func awaitEnd() {
-        while flock(lock.rawValue, LOCK_EX) != 0, currentErrno == .interrupted {}
+    ///
+    /// - Parameter deadline: when it is killed, on `CLOCK_MONOTONIC` in nanoseconds.
+    public func awaitEnd(killingAt deadline: UInt64) {
+        while flock(lock.rawValue, LOCK_EX | LOCK_NB) != 0 {
+            if monotonicNanoseconds() >= deadline { kill() }
+            usleep(5000)
+        }
         RuntimeDirectory.remove(path, locked: lock)
     }
 

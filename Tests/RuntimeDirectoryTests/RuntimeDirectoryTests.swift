@@ -99,7 +99,7 @@ import Testing
         let seen = try #require(try directory.machine(named: "a"))
         #expect(entry?.name == "a")
         entry = nil
-        seen.awaitEnd()
+        seen.awaitEnd(killingAt: .max)
         #expect(try directory.machines().isEmpty)
     }
 

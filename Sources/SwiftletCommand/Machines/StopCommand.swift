@@ -63,11 +63,12 @@ struct StopCommand: ParsableCommand {
                 client.send(VMStop.self, VMStop.Params(grace: grace), done)
             }
         }
-        let time = kill ? 0 : min(grace.nanoseconds, .max - Self.patience)
+        let time = min(kill ? 0 : grace.nanoseconds, .max / 2) + Self.patience
+        let deadline = monotonicNanoseconds() + time
         // A process that was stopped itself answers nothing.
-        loop.schedule(after: time + Self.patience) { for machine in machines { machine.kill() } }
+        loop.schedule(after: time) { for machine in machines { machine.kill() } }
         withExtendedLifetime(clients) { while unanswered > 0 { loop.turn(waiting: true) } }
         if let failure { throw failure }
-        for machine in machines { machine.awaitEnd() }
+        for machine in machines { machine.awaitEnd(killingAt: deadline) }
     }
 }
