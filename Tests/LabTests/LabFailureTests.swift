@@ -24,7 +24,9 @@ struct LabFailureTests {
 
     @Test(.disabled(if: ProcessInfo.processInfo.environment["LAB"] == "host", "would crash this machine"))
     func crashOfTheHostIsTheLabsFailure() throws {
-        let result = try LabHost.run("echo before; echo c >/proc/sysrq-trigger; sleep 1000", options: options)
+        // What the host still has when it crashes is lost with it.
+        let script = "echo before; sleep 3; echo c >/proc/sysrq-trigger; sleep 1000"
+        let result = try LabHost.run(script, options: options)
         #expect(result.status == 125)
         #expect(result.output == "before\n")
         #expect(result.errors.contains("lab: the lab host ended by itself"))
@@ -37,6 +39,7 @@ struct LabFailureTests {
         let script = """
             echo -1 >/proc/sys/kernel/sched_rt_runtime_us
             echo before
+            sleep 3
             for processor in 1 2; do /usr/bin/chrt -f 99 sh -c 'while :; do :; done' & done
             sleep 1000
             """
