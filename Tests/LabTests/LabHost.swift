@@ -20,6 +20,9 @@ enum LabHost {
     static var isThere: Bool { program != nil }
     static let missing: Comment = "SWIFTLET_LAB does not name the lab program, as 'make test' lets it do"
 
+    /// Whether all of the work is asked for, as `make trials` does, which takes the lab the better part of an hour.
+    static let isFull = ProcessInfo.processInfo.environment["SWIFTLET_TRIALS"] == "full"
+
     /// Where `make firmware` puts programs for guests, in `programs`.
     static var firmware: String {
         get throws {

@@ -4,16 +4,13 @@ import Testing
 /// Real work in guests that run commands: builds, hostile ones too, file systems under load, and many guests.
 @Suite(.serialized, .enabled(if: LabHost.isThere, LabHost.missing))
 struct TrialTests {
-    /// `make trials` asks for all of the work, which takes the lab half an hour.
-    private static let isFull = ProcessInfo.processInfo.environment["SWIFTLET_TRIALS"] == "full"
-
     /// What is built here is what the same commands build on the host, byte for byte, from sources that stay as they are.
     @Test func buildsAreTheSame() throws {
         let sources = try directory("SWIFTLET_SOURCES")
-        let packages = Self.isFull ? ["ncompress", "bzip2", "hello"] : ["ncompress"]
+        let packages = LabHost.isFull ? ["ncompress", "bzip2", "hello"] : ["ncompress"]
         let files = try packages.map { "\(sources)/\($0):sources/\($0)" } + Compiler.files()
         let expected =
-            Self.isFull
+            LabHost.isFull
             ? ["bzip2: bzip2", "bzip2: libbz2.a", "hello: hello", "hello: config.h"] : []
         try expect(
             ["ncompress: compress", "ncompress: packed"] + expected + ["the sources"],
@@ -22,7 +19,7 @@ struct TrialTests {
 
     /// A build that takes all it can get and tries to get out, with the host against it.
     @Test func hostileBuildsReachNothing() throws {
-        let builds = (Self.isFull ? ["4096", "128"] : ["128"]).map { "a hostile build, \($0) descriptors" }
+        let builds = (LabHost.isFull ? ["4096", "128"] : ["128"]).map { "a hostile build, \($0) descriptors" }
         let races = try "\(LabHost.firmware)/programs/races"
         try expect(
             builds + ["all outside of the share"], try run("hostile", ["\(races):races"], ["--program", races]))
@@ -44,11 +41,11 @@ struct TrialTests {
         let modules = CommandTests.modules.map { "\(kernel)/modules/\($0):kernel/modules/\($0)" }
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Guests/trials.sh"
         let result = try LabHost.run(
-            "FULL=\(Self.isFull ? "1" : "") SEED=\(ProcessInfo.processInfo.environment["SWIFTLET_TRIALS_SEED"] ?? "")\n"
+            "FULL=\(LabHost.isFull ? "1" : "") SEED=\(ProcessInfo.processInfo.environment["SWIFTLET_TRIALS_SEED"] ?? "")\n"
                 + "set \(trial); . ./trials.sh",
             files: files + modules + ["\(kernel)/vmlinux:kernel/vmlinux", "\(script):trials.sh"],
-            options: options + ["--memory", "3G", "--timeout", Self.isFull ? "30m" : "5m"] + GuestBatch.program)
-        if Self.isFull { print("\(trial):\n\(result.errors)") }
+            options: options + ["--memory", "3G", "--timeout", LabHost.isFull ? "40m" : "15m"] + GuestBatch.program)
+        if LabHost.isFull { print("\(trial):\n\(result.errors)") }
         return result
     }
 

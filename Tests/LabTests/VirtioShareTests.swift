@@ -6,7 +6,7 @@ import Testing
 struct VirtioShareTests {
     static let batch = Result {
         try GuestBatch(
-            DeviceVariant.all.map(shares),
+            DeviceVariant.tested.map(shares),
             contents: GuestContents(
                 modules: DeviceVariant.modules + ["virtiofs"], programs: ["/usr/bin/fio", "/usr/bin/flock"],
                 jobs: ["share.sh"]))
@@ -17,7 +17,7 @@ struct VirtioShareTests {
     private static func shares(_ variant: DeviceVariant) -> GuestBatch.Boot {
         var boot = variant.boot(
             "share", options: ["--cpus", "2", "--share", "ro:ro", "--share", "rw:rw:rw", "--share", "many:many"])
-        boot.limit = 200
+        boot.limit = 300
         boot.before = """
             mkdir -p ro rw many
             head -c 3000000 /dev/urandom >ro/random
@@ -51,7 +51,7 @@ struct VirtioShareTests {
         return result
     }
 
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func guestMountsAndUnmounts(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(result.errors == "", result.comment)
@@ -59,7 +59,7 @@ struct VirtioShareTests {
         #expect(result.sections["written"]?.suffix(3) == ["unmounted", "unmounted", "unmounted"], result.comment)
     }
 
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func bothSidesSeeTheSame(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         let sum = { (line: Substring?) in line?.split(separator: " ").first }
@@ -70,14 +70,14 @@ struct VirtioShareTests {
         #expect(fromGuest == sum(result.hostSections["after"]?.last), result.comment)
     }
 
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func filesMayBeLargeAndMany(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(result.sections["large"] == ["\((4608 << 20) + 7)", "marker"], result.comment)
         #expect(result.sections["many"] == ["\(Self.fileCount)", "100", "\(Self.fileCount)"], result.comment)
     }
 
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func linksAreFollowedInTheGuest(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(
@@ -85,14 +85,14 @@ struct VirtioShareTests {
         )
     }
 
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func aReadOnlyShareIsNotChanged(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(result.sections["read-only"] == [Substring](repeating: "refused", count: 11), result.comment)
         #expect(result.hostSections["ro"] == ["large", "link", "random"], result.comment)
     }
 
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func filesAreMadeNamedAndRemoved(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(
@@ -106,14 +106,14 @@ struct VirtioShareTests {
     }
 
     /// Locks hold among the guest's processes.
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func locksHold(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(result.sections["locks"] == ["locked", "free"], result.comment)
     }
 
     /// fio reads what it wrote: its name, its errors and the KiB it read.
-    @Test(arguments: DeviceVariant.all)
+    @Test(arguments: DeviceVariant.tested)
     func whatIsWrittenIsRead(_ variant: DeviceVariant) throws {
         let result = try result(variant)
         #expect(
