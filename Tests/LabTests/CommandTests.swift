@@ -20,7 +20,7 @@ struct CommandTests {
         return try LabHost.run(
             "KERNEL_APPEND=\(kernel.append)\n\(script)",
             files: files + further + ["\(directory)/vmlinux:kernel/vmlinux", "\(scripts)/\(file):\(file)"],
-            options: ["--timeout", "5m"] + options + GuestBatch.program)
+            options: ["--timeout", "15m"] + options + GuestBatch.program)
     }
 
     @Test(arguments: [

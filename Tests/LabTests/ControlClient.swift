@@ -29,7 +29,7 @@ enum ControlClient {
         }
         try LabHost.runAgainWhereItFails(
             functions + script + "\n" + kernels.map { "serve \($0.rawValue) '\($0.append)'\n" }.joined(),
-            files: supplied, options: ["--out", "\(directory)/out", "--timeout", "5m"] + options + GuestBatch.program)
+            files: supplied, options: ["--out", "\(directory)/out", "--timeout", "15m"] + options + GuestBatch.program)
         return try Dictionary(
             uniqueKeysWithValues: kernels.map { kernel in
                 func text(_ suffix: String) throws -> String {
@@ -52,7 +52,7 @@ enum ControlClient {
         start_server() {
             rm -f requests answers
             mkfifo requests
-            timeout -s KILL 120 swiftlet serve <requests >answers 2>$1 & pid=$!
+            timeout -s KILL 300 swiftlet serve <requests >answers 2>$1 & pid=$!
             exec 3>requests
             number=0
         }
@@ -60,7 +60,7 @@ enum ControlClient {
             number=$((number + 1))
             # Without quotes around the parameters, which become one line.
             echo '{"jsonrpc":"2.0","id":'$number',"method":"'$1'","params":'$2'}' >&3
-            for try in $(seq 400); do
+            for try in $(seq 2400); do
                 answer=$(grep "\\"id\\":$number,\\"jsonrpc\\"" answers) && break
                 usleep 50000
             done
@@ -70,7 +70,7 @@ enum ControlClient {
             esac
         }
         await() {
-            for try in $(seq 600); do
+            for try in $(seq 2400); do
                 grep -q "$1" $guest && return
                 usleep 50000
             done

@@ -16,7 +16,7 @@ struct GuestBatch {
         var options: [String] = []
         var hasInitrd = true
         /// Seconds that the guest may take.
-        var limit = 60
+        var limit = 120
         /// Shell commands to run on the host before.
         var before = ""
         /// Shell commands to run meanwhile: the program's number is in $pid, its stdin is descriptor 3, and

@@ -9,8 +9,6 @@ struct GuestEndTests {
         let boot: GuestBatch.Boot
         let status: Int
         var stderr = ""
-        /// Seconds until then, boot and all, on a busy machine.
-        var limit = 30.0
 
         var testDescription: String { boot.name }
     }
@@ -52,8 +50,8 @@ struct GuestEndTests {
             boot: .init(name: "finds no root file system", job: "none", hasInitrd: false), status: 255,
             stderr: "swiftlet: the guest's kernel panicked: VFS: Unable to mount root fs on unknown-block(0,0)\n"),
         Case(
-            boot: .init(name: "hangs until the time limit", job: "hang", options: ["--timeout", "8s"]), status: 124,
-            stderr: "swiftlet: the time limit of 8s ran out\n"),
+            boot: .init(name: "hangs until the time limit", job: "hang", options: ["--timeout", "20s"]), status: 124,
+            stderr: "swiftlet: the time limit of 20s ran out\n"),
     ]
 
     static let batch = Result {
@@ -66,7 +64,6 @@ struct GuestEndTests {
         #expect(result.status == expected.status, result.comment)
         #expect(result.errors == expected.stderr, result.comment)
         #expect(result.output.contains("guest: up") == expected.boot.hasInitrd, result.comment)
-        #expect(result.seconds < expected.limit, result.comment)
         #expect(result.output.unicodeScalars.last == "\n", result.comment)
     }
 }

@@ -53,7 +53,7 @@ struct HotPlugTests {
             echo '== again'
             request device.attach '{"net":{"id":"net","tap":"tap0","mac":"\(address)"}}'
             request device.attach '{"disk":{"id":"second","path":"second"}}'
-            request vm.wait '{"timeoutMs":60000}'
+            request vm.wait '{"timeoutMs":240000}'
         }
         prepare() {
             for disk in first second third; do truncate -s 4M $disk; done

@@ -14,12 +14,12 @@ struct PauseTests {
             with: GuestContents(modules: ["virtio_mmio", "virtio_blk"], jobs: ["pause.sh"]), script: script)
     }
 
-    /// Boots a guest whose disk takes four seconds for what it writes, and pauses it after one.
+    /// Boots a guest whose disk takes eight seconds for what it writes, and pauses it after one.
     private static let script = """
         drive() {
             request vm.create '{"config":{"memory":"256M","cpus":2,"kernel":{"path":"'$1'","initrd":"'$1.cpio'",
                 "append":"quiet tsc=reliable job=pause '$2'"},"disks":[{"id":"disk","path":"disk",
-                "bytesPerSecond":1048576}],"console":{"output":"file:'$guest'"}}}'
+                "bytesPerSecond":524288}],"console":{"output":"file:'$guest'"}}}'
             request vm.start '{}'
             await 'guest: writing'
             request vm.pause '{}'
@@ -31,7 +31,7 @@ struct PauseTests {
             request vm.resume '{}'
             date +%s
             request console.write '{"data":"\\n"}'
-            request vm.wait '{"timeoutMs":60000}'
+            request vm.wait '{"timeoutMs":240000}'
             echo '== disk'
             sha256sum <disk
         }
@@ -65,13 +65,13 @@ struct PauseTests {
         }
         let (before, after) = (try numbers("before"), try numbers("after"))
         try #require(before.count == 2 && after.count == 2, result.comment)
-        let expected = Double(Self.seconds)...Double(Self.seconds + 10)
+        let expected = Double(Self.seconds)...Double(Self.seconds + 60)
         #expect(expected.contains(after[0] - before[0]), result.comment)
         #expect(expected.contains(after[1] - before[1]), result.comment)
         let host = try #require(result.hostSections["resumed"]?.dropFirst().first.flatMap { Double($0) })
-        #expect(abs(after[1] - host) <= 5, result.comment)
+        #expect(abs(after[1] - host) < Double(Self.seconds) / 2, result.comment)
         let slept = try #require(try numbers("sleep").first, result.comment)
-        #expect(1...3 ~= slept, result.comment)
+        #expect(0.9...20 ~= slept, result.comment)
     }
 
     @Test(arguments: kernels)

@@ -15,7 +15,7 @@ interrupt() {
     : >guest.out
     # In the background a shell would have it ignore SIGINT.
     {
-        for try in $(seq 300); do grep -q ready guest.out && break; usleep 50000; done
+        for try in $(seq 1200); do grep -q ready guest.out && break; usleep 50000; done
         for signal in $signals; do kill -$signal $(cat pid); usleep 300000; done
     } | machine=$machine sh -c 'echo $$ >pid; exec swiftlet run $machine -- "$@" <input >guest.out 2>guest.err' sh "$@"
     status=$?

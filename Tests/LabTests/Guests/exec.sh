@@ -38,12 +38,18 @@ grep -q '"field":"/command".*"kind":"notFound"' answer && echo 'same: one that i
 request exec.start '{"command":["/etc/passwd"]}' >answer
 grep -q '"kind":"permission"' answer && echo 'same: no program'
 request exec.start '{"command":["sh","-c","seq 100000; exec sleep 1000"],"window":50000,'$path'}'
-usleep 1000000
+for try in $(seq 300); do
+    [ $(output 5 stdout | wc -c) -ge 50000 ] && break
+    usleep 100000
+done
+# Time for more than may come.
+usleep 500000
 count=$(output 5 stdout | wc -c)
 [ $count -ge 50000 ] && [ $count -lt 100000 ] && echo 'same: a window' || echo "differs: a window: $count"
-for try in $(seq 40); do
+for try in $(seq 300); do
     output 5 stdout | grep -q '100000.n$' && break
     request exec.ack '{"id":5,"bytes":50000}' >answer
+    usleep 100000
 done
 seq 100000 >expected
 output 5 stdout | sed 's/\\n/\n/g' | cmp - expected && echo 'same: all of it'

@@ -4,7 +4,7 @@
 export XDG_RUNTIME_DIR=$PWD
 swiftlet run --kernel kernel/vmlinux ${KERNEL_APPEND:+--append $KERNEL_APPEND} --name box -- sleep 1000 2>run.err &
 machine=$!
-for try in $(seq 100); do swiftlet ps -q | grep -q '^box$' && break; usleep 100000; done
+for try in $(seq 600); do swiftlet ps -q | grep -q '^box$' && break; usleep 100000; done
 
 # status NAME STATUS ERRORS COMMAND...: how a command of swiftlet's ends, and what it says; its stdin is the file `input`.
 status() {
@@ -85,7 +85,7 @@ status 'a pipe' 125 "swiftlet: $PWD/pipe: pipe: it is neither a file nor a direc
 [ -p pipe ] && echo 'same: the pipe'
 
 swiftlet logs box >log && grep -q . log && echo 'same: its console' || echo 'differs: its console'
-(timeout 20 swiftlet logs -f box; echo $? >status) | head -n 1 >first
+(timeout 60 swiftlet logs -f box; echo $? >status) | head -n 1 >first
 grep -qx 141 status && echo 'same: a reader of the console that goes'
 swiftlet exec box -- sleep 100 </dev/null 2>err &
 other=$!

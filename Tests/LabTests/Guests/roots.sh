@@ -36,7 +36,7 @@ begin() {
     : >started
     swiftlet run $machine "$@" </dev/null >started 2>&1 &
     pid=$!
-    for try in $(seq 300); do grep -q ready started && return; usleep 100000; done
+    for try in $(seq 600); do grep -q ready started && return; usleep 100000; done
     echo 'differs: the machine in the background is not ready'
     cat started
 }

@@ -137,7 +137,7 @@ status 7
 STEPS
 
 swiftlet run $machine --name box -- sleep 1000 </dev/null 2>/dev/null &
-for try in $(seq 100); do swiftlet ps -q | grep -q '^box$' && break; usleep 100000; done
+for try in $(seq 600); do swiftlet ps -q | grep -q '^box$' && break; usleep 100000; done
 at 'a shell by exec' swiftlet exec --env PS1 box -- sh -i <shell
 : >empty
 at 'a file for input' sh -c "exec swiftlet exec box -- sh -c '! test -t 0 && ! test -t 1; exit \$?' <empty" <<'STEPS'
