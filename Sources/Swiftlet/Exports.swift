@@ -1,7 +1,10 @@
 // What the library's own declarations are about: the same values that the monitor and the control channel have.
+@_exported import struct ControlMessages.CommandEnd
 @_exported import struct ControlMessages.ControlError
+@_exported import struct ControlMessages.CopyResult
 @_exported import struct ControlMessages.GuestPanic
 @_exported import struct ControlMessages.LogLine
+@_exported import struct ControlMessages.TerminalSize
 @_exported import struct ControlMessages.VMEnding
 @_exported import enum ControlMessages.VMState
 @_exported import struct ControlMessages.VMStateChanged

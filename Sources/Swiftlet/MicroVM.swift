@@ -23,7 +23,7 @@ public final class MicroVM: Sendable {
     public let pid: Int32
     let shared: ServerProcess.Shared
     private let program: ServerProgram
-    private let process: LoopConfined<ServerProcess>
+    let process: LoopConfined<ServerProcess>
     /// As the caller knows it.
     private let configuration: VMConfiguration
 
@@ -204,13 +204,22 @@ public final class MicroVM: Sendable {
         }
     }
 
-    func call<Method: ControlMethod>(_ method: Method.Type, _ params: Method.Params) async throws -> Method.Result {
-        let answer = AsyncConditionLock<Result<Method.Result, any Error>?>(nil)
+    /// - Parameter endsWhenCancelled: whether the server is to give the request up when the task is cancelled.
+    func call<Method: ControlMethod>(
+        _ method: Method.Type, _ params: Method.Params, endsWhenCancelled: Bool = false
+    ) async throws -> Method.Result {
+        let request = AsyncConditionLock<(id: Int64?, answer: Result<Method.Result, any Error>?)>((nil, nil))
         process.perform { process in
-            process.send(method, params) { result in answer.withLock { $0 = result } }
+            let id = process.send(method, params) { answer in request.withLock { $0.answer = answer } }
+            request.peek { $0.id = id }
         }
-        guard let result = await answer.wait(for: { $0 }) else { throw CancellationError() }
-        return try result.get()
+        guard let answer = await request.wait(for: { $0.answer }) else {
+            if endsWhenCancelled {
+                process.perform { process in if let id = request.peek({ $0.id }) { process.giveUp(id) } }
+            }
+            throw CancellationError()
+        }
+        return try answer.get()
     }
 
     private func call<Method: ControlMethod>(

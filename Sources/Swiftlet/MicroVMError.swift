@@ -15,10 +15,12 @@ public enum MicroVMError: Error, Equatable, Sendable {
     case notUnderstood(path: String, reason: String)
     /// The process that was the machine has ended without having been asked to.
     case died(pid: Int32, status: String)
-    /// The console printed more than there was to be kept.
+    /// The console, or a command, wrote more than there was to be kept.
     case tooMuchOutput(limit: Int)
     /// The console came to its end before it printed what was waited for; with the last that it did print.
     case consoleEnded(awaited: String, last: String)
+    /// Nobody knows how a command ended, as its machine, or the agent there, ended first.
+    case commandLost(reason: String)
 }
 
 extension MicroVMError: CustomStringConvertible {
@@ -47,12 +49,13 @@ extension MicroVMError: CustomStringConvertible {
             about that is on stderr
             """
         case .tooMuchOutput(let limit):
-            "the console printed more than \(limit) bytes; allow more, or have the guest print less"
+            "there was more output than \(limit) bytes; allow more, or have the guest write less"
         case .consoleEnded(let awaited, let last):
             """
             the console came to its end and had not printed \(awaited.debugDescription); its last was \
             \(last.debugDescription)
             """
+        case .commandLost(let reason): "nobody knows how the command ended: \(reason)"
         }
     }
 }

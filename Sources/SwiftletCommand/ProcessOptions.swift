@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlMessages
 import Glibc
 
 /// The flags of `swiftlet run` and `swiftlet exec` that say how a command in a guest runs.
@@ -73,10 +74,7 @@ struct ProcessOptions: ParsableArguments {
 
     /// The command's environment, as `NAME=VALUE`: nothing comes by itself but what any command needs.
     var environment: [[UInt8]] {
-        var variables = [
-            Array("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".utf8),
-            Array("HOME=\(user?.uid ?? 0 == 0 ? "/root" : "/")".utf8),
-        ]
+        var variables = ExecStart.usualEnvironment(uid: user?.uid ?? 0).map { Array("\($0.key)=\($0.value)".utf8) }
         for variable in (wantsTerminal ? ["TERM"] : []) + env {
             let name = Array(variable.utf8.prefix { $0 != UInt8(ascii: "=") } + "=".utf8)
             variables.removeAll { $0.starts(with: name) }

@@ -76,9 +76,15 @@ public enum ExecStart: ControlMethod {
 }
 
 extension ExecStart {
+    /// What any command needs in its environment.
+    package static func usualEnvironment(uid: UInt32) -> KeyValuePairs<String, String> {
+        ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": uid == 0 ? "/root" : "/"]
+    }
+
     package static let summary = """
-        Runs a command in a guest with an agent. Answered when it has become the program, and with an error of kind guest, \
-        notFound or permission when it could not. A guest that is still booting is waited for.
+        Runs a command in a guest with an agent. Answered when it has become the program, before any of its output is told, \
+        and with an error of kind guest, notFound or permission when it could not. A guest that is still booting is waited \
+        for.
         """
     package static let errorKinds: [ControlError.Kind] = [
         .invalidState, .unsupported, .guest, .notFound, .permission, .resource,

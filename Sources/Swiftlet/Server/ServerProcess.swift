@@ -24,7 +24,7 @@ final class ServerProcess {
         let events = EventFeed()
     }
 
-    typealias Answer<Value> = @Sendable (Result<Value, any Error>) -> Void
+    typealias Answer<Value> = (Result<Value, any Error>) -> Void
 
     /// How long the process may take to end after it was told to.
     private static let endLimit: UInt64 = 5_000_000_000
@@ -44,6 +44,8 @@ final class ServerProcess {
     private var lastID: Int64 = 0
     /// By the request's id, what is to be told of its answer: the line that it is in.
     private var calls: [Int64: (Result<Data, any Error>) -> Void] = [:]
+    /// By what the server calls them, those that run.
+    var commands: [UInt32: CommandBuffer] = [:]
     private var timers: [TimerQueue.ID] = []
     /// As the server told it.
     private var ending: VMEnding?
@@ -100,19 +102,23 @@ final class ServerProcess {
     // MARK: Requests
 
     /// Sends a request. What cannot be asked any more is answered at once.
+    ///
+    /// - Returns: the request's id; nil when it was not sent.
+    @discardableResult
     func send<Method: ControlMethod>(
         _ method: Method.Type, _ params: Method.Params, _ answer: @escaping Answer<Method.Result>
-    ) {
+    ) -> Int64? {
         guard !isClosing else {
-            return answer(
-                .failure(ControlError(.invalidState, "the machine has come to its end", hint: "start another one")))
+            answer(.failure(ControlError(.invalidState, "the machine has come to its end", hint: "start another one")))
+            return nil
         }
         lastID += 1
         let request: Data
         do {
             request = try encoder.encode(Request(id: .number(lastID), method: Method.name, params: params))
         } catch {
-            return answer(.failure(error))
+            answer(.failure(error))
+            return nil
         }
         calls[lastID] = { [decoder, program] reply in
             answer(
@@ -122,6 +128,12 @@ final class ServerProcess {
                 })
         }
         channel.send(request)
+        return lastID
+    }
+
+    /// Has the server give up a request that may not have been answered.
+    func giveUp(_ id: Int64) {
+        send(Cancel.self, Cancel.Params(id: .number(id))) { _ in }
     }
 
     /// Takes more of the console's output, which had no room.
@@ -167,7 +179,7 @@ final class ServerProcess {
         }
     }
 
-    private func after(_ nanoseconds: UInt64, _ job: @escaping (ServerProcess) -> Void) {
+    func after(_ nanoseconds: UInt64, _ job: @escaping (ServerProcess) -> Void) {
         timers.append(
             loop.schedule(after: nanoseconds) { [weak self] in
                 if let self, keeper != nil { job(self) }
@@ -211,6 +223,7 @@ final class ServerProcess {
         }
         for (_, call) in calls.sorted(by: { $0.key < $1.key }) { call(.failure(unanswered)) }
         calls = [:]
+        loseCommands(result)
         shared.status.withLock { $0.ending = result }
         shared.console.finish()
         shared.events.finish()
@@ -256,6 +269,8 @@ final class ServerProcess {
             shared.status.withLock { $0.hello = hello }
         case VMStateChanged.method: shared.events.append(.stateChanged(try params()))
         case GuestPanic.method: shared.events.append(.panicked(try params()))
+        case ExecOutput.method: wrote(try params())
+        case ExecExited.method: ended(try params())
         case LogLine.method: shared.events.append(.logged(try params()))
         case VMEnding.method: exited(try params())
         // A later server has more to tell.
