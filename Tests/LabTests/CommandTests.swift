@@ -11,7 +11,7 @@ struct CommandTests {
     ]
 
     private func run(
-        _ script: String, _ file: String, on kernel: GuestBatch.Kernel, files further: [String] = [],
+        _ script: String, _ file: String? = nil, on kernel: GuestBatch.Kernel, files further: [String] = [],
         options: [String] = []
     ) throws -> LabHost.Result {
         let directory = try GuestBatch.directory(of: kernel)
@@ -19,7 +19,8 @@ struct CommandTests {
         let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Guests"
         return try LabHost.run(
             "KERNEL_APPEND=\(kernel.append)\n\(script)",
-            files: files + further + ["\(directory)/vmlinux:kernel/vmlinux", "\(scripts)/\(file):\(file)"],
+            files: files + further + (file.map { ["\(scripts)/\($0):\($0)"] } ?? [])
+                + ["\(directory)/vmlinux:kernel/vmlinux"],
             options: ["--timeout", "15m"] + options + GuestBatch.program)
     }
 
@@ -89,6 +90,15 @@ struct CommandTests {
                 "a guest that powered off",
             ], "\(result.output)")
         #expect(!result.output.contains("differs"), "\(result.output)")
+    }
+
+    /// The same by the Swift library, in a program on the lab's host.
+    @Test func programsRunCommands() throws {
+        let embedder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+        let result = try run(
+            "embedder commands kernel/vmlinux \"$KERNEL_APPEND\" && echo end", on: .older,
+            options: ["--program", "\(embedder)/embedder"])
+        try check(result, count: 23)
     }
 
     /// With addresses, a route and names, and without the host's loopback interface.

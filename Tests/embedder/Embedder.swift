@@ -2,8 +2,8 @@ import Foundation
 import ProcessTable
 import Swiftlet
 
-/// A program with machines, for tests of what these leave behind: `embedder TASK KERNEL …` prints what came of it, numbers
-/// with spaces between them.
+/// A program with machines, for tests of what these leave behind, and of commands in them: `embedder TASK KERNEL …` prints what
+/// came of it, numbers with spaces between them where nothing else is said.
 @main
 enum Embedder {
     static func main() async throws {
@@ -14,6 +14,7 @@ enum Embedder {
         case "cycles": try await runCycles(configuration, count: Int(arguments[3]) ?? 0)
         case "unread": try await leaveUnread(configuration, arguments[3] == "holds" ? .holdsGuest : .dropsOldest)
         case "die": try await die(configuration, forking: arguments[3] == "forking")
+        case "commands": try await GuestCommands.run(configuration, append: arguments[3])
         default: exit(2)
         }
     }
