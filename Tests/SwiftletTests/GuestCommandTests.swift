@@ -284,7 +284,7 @@ struct GuestCommandTests {
         ("exit 3", { .died(pid: $0.pid, status: "exit status 3") }),
         (
             #"tell vm.exited '{"cause":"poweredOff"}'; exit"#,
-            { _ in .commandLost(reason: "the machine ended first, as poweredOff") }
+            { _ in .commandLost(reason: "the machine came to its end first (poweredOff)") }
         ),
         (
             #"tell exec.exited '{"id":7,"end":{"limits":[],"message":"the agent has gone"}}'; answer '{}'"#,

@@ -56,7 +56,7 @@ extension ServerProcess {
     func loseCommands(_ ending: Result<VMEnding, MicroVMError>) {
         let error: MicroVMError
         switch ending {
-        case .success(let ending): error = .commandLost(reason: "the machine ended first, as \(ending.cause)")
+        case .success(let ending): error = .commandLost(reason: "the machine came to its end first (\(ending.cause))")
         case .failure(let failure): error = failure
         }
         for buffer in commands.values { buffer.finish(.failure(error)) }

@@ -12,6 +12,8 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "guest", dependencies: [.product(name: "Swiftlet", package: "swiftlet")], swiftSettings: settings),
+        .executableTarget(
+            name: "check", dependencies: [.product(name: "Swiftlet", package: "swiftlet")], swiftSettings: settings),
         .testTarget(
             name: "GuestTests",
             dependencies: [
