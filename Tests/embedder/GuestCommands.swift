@@ -81,15 +81,18 @@ struct GuestCommands {
         expect("a signal", try await sleeping.wait().signal, UInt8(SIGTERM))
 
         let typing = try await vm.startCommand(
-            ["sh", "-c", "stty size; read line; stty size"], terminal: TerminalSize(rows: 12, columns: 34))
+            [
+                "sh", "-c",
+                "stty size; until [ \"$(stty size)\" = '56 78' ]; do usleep 50000; done; read line; echo $line",
+            ], terminal: TerminalSize(rows: 12, columns: 34))
         var screen = ""
         for try await piece in typing.output {
             screen += piece.text
             guard screen == "12 34\r\n" else { continue }
             try await typing.resize(rows: 56, columns: 78)
-            try await typing.write("\n")
+            try await typing.write("typed\n")
         }
-        expect("a terminal", screen, "12 34\r\n\r\n56 78\r\n")
+        expect("a terminal", screen, "12 34\r\ntyped\r\ntyped\r\n")
     }
 
     private func endByTheirScope() async throws {

@@ -1,8 +1,8 @@
 import Foundation
 import Swiftlet
 
-/// Runs `make check` in a copy of a directory, in a guest that sees this host's programs, and exits with its status:
-/// `check KERNEL DIRECTORY`.
+/// Has `make` build a copy of a directory, in a guest that sees this host's programs, then runs `make check` there, prints what
+/// that writes and exits with its status: `check KERNEL DIRECTORY`.
 @main
 enum Check {
     static func main() async {
@@ -12,8 +12,8 @@ enum Check {
         do {
             let end = try await withMicroVM(configuration) { vm in
                 try await vm.copyIn(CommandLine.arguments[2], to: "/tmp/check")
-                let compiler = try await vm.execute(["cc", "--version"])
-                guard compiler.end.code == 0 else { fail(compiler.errors) }
+                let build = try await vm.execute(["make"], directory: "/tmp/check")
+                guard build.end.code == 0 else { fail(build.errors) }
                 return try await vm.withCommand(["make", "check"], directory: "/tmp/check") { command in
                     try await command.closeInput()
                     for try await piece in command.output {
