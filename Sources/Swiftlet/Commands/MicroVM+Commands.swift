@@ -84,7 +84,8 @@ extension MicroVM {
         return try await withCommand(
             command, environment: environment, directory: directory, user: user, group: group
         ) { command in
-            async let isFed: Void = command.feed(input)
+            // Of no more interest once the command has ended, or its machine, which its output tells.
+            async let _ = command.feed(input)
             var (stdout, stderr): ([UInt8], [UInt8]) = ([], [])
             for try await piece in command.output {
                 switch piece.stream {
@@ -95,9 +96,7 @@ extension MicroVM {
                     throw MicroVMError.tooMuchOutput(limit: outputLimit)
                 }
             }
-            let end = try await command.wait()
-            try await isFed
-            return GuestCommand.Completion(stdout: stdout, stderr: stderr, end: end)
+            return GuestCommand.Completion(stdout: stdout, stderr: stderr, end: try await command.wait())
         }
     }
 
@@ -126,10 +125,8 @@ extension GuestCommand {
 
     /// Gives it all its input, of which it takes what it likes before its end.
     fileprivate func feed(_ input: [UInt8]) async throws {
-        do {
-            try await write(input)
-            try await closeInput()
-        } catch let error as ControlError where error.kind == .invalidState {}
+        try await write(input)
+        try await closeInput()
     }
 
     /// Brings it to its end, and waits for that unless the task is cancelled.
