@@ -13,9 +13,9 @@ struct ScriptedServer {
     private let log: TemporaryFile
 
     /// - Parameters:
-    ///   - cases: of a shell's `case`, for the names of methods, `vm.create` and `vm.start` apart; what none of them takes is
-    ///     answered with `{}`, or what `vm.pause` is answered with. `$line` is the request and `$id` its id, `answer RESULT` and `refuse ERROR` answer it, `tell
-    ///     METHOD PARAMETERS` is a notification.
+    ///   - cases: of a shell's `case`, for the names of methods other than `vm.create` and `vm.start`. What none of them takes
+    ///     is answered with `{}`, or as `vm.pause` is. `$line` is the request and `$id` its id, `answer RESULT` and
+    ///     `refuse ERROR` answer it, `tell METHOD PARAMETERS` is a notification.
     ///   - functions: a shell's, for the cases.
     init(_ cases: String, functions: String = "") throws {
         let hello = Hello(
