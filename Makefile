@@ -101,7 +101,8 @@ TEST = SWIFTLET=$(abspath $(SWIFTLET)) SWIFTLET_BINARY=$(abspath $(SWIFTLET)) \
 STARTING := ^(AgentTests|PayloadTests|SwiftletCommandTests|SwiftletTests)\.
 # Everything: the tests without KVM and those on the local /dev/kvm, a minute of fuzzing, and stock kernels in the lab,
 # which takes all of the machine for itself.
-test: test-packages build kernels sources firmware examples lint man
+test: test-packages build kernels sources examples lint man
+	@$(MAKE) --no-print-directory -j$$(nproc) firmware
 	swift build --build-tests
 	$(TEST) --skip '^LabTests\.' --skip '$(STARTING)'
 	$(TEST) --filter '$(STARTING)'
@@ -110,11 +111,11 @@ test: test-packages build kernels sources firmware examples lint man
 	$(TEST) --filter '^LabTests\.'
 
 # The lab tests that run real work in guests, with all of it: three builds, a minute of races, 60,000 operations on files and a
-# directory of 20,000, a hundred guests and twenty at once, and every device with each kernel behind each transport; then a
-# share with a million files, without a guest. The better part of an hour.
+# directory of 20,000, a hundred guests and twenty at once, twenty boots in a row, and every device with each kernel behind
+# each transport; then a share with a million files, without a guest. The better part of an hour.
 trials: test-packages build kernels sources firmware
 	swift build --build-tests
-	SWIFTLET_TRIALS=full $(TEST) --filter 'TrialTests|LabTests\.Virtio'
+	SWIFTLET_TRIALS=full $(TEST) --filter 'TrialTests|LabTests\.(Virtio|StockKernel)'
 	SWIFTLET_SHARE_FILES=1000000 $(TEST) --filter ManyFilesTests
 
 # That serving a request allocates nothing is the optimiser's merit as well.

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Real work in guests that run commands: builds, hostile ones too, file systems under load, and many guests.
-@Suite(.serialized, .enabled(if: LabHost.isThere, LabHost.missing))
+@Suite(.enabled(if: LabHost.isThere, LabHost.missing))
 struct TrialTests {
     /// What is built here is what the same commands build on the host, byte for byte, from sources that stay as they are.
     @Test func buildsAreTheSame() throws {
