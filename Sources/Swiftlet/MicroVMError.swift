@@ -19,7 +19,7 @@ public enum MicroVMError: Error, Equatable, Sendable {
     case tooMuchOutput(limit: Int)
     /// The console came to its end before it printed what was waited for; with the last that it did print.
     case consoleEnded(awaited: String, last: String)
-    /// Nobody knows how a command ended, as its machine, or the agent there, ended first.
+    /// Nobody knows how a command ended, as its machine, or the agent there, ended first, or did not tell.
     case commandLost(reason: String)
 }
 

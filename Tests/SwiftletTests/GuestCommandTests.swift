@@ -232,6 +232,16 @@ struct GuestCommandTests {
         #expect(try server.signals() == [SIGHUP, SIGKILL])
     }
 
+    /// A guest need not tell of an end.
+    @Test func aScopeDoesNotWaitForEver() async throws {
+        let server = try ScriptedServer(Self.stubborn)
+        let vm = try await server.start()
+        let command = try await vm.withCommand(["server"]) { $0 }
+        #expect(try server.signals() == [SIGHUP, SIGKILL])
+        let lost = MicroVMError.commandLost(reason: "the guest did not tell of its end after SIGKILL")
+        await #expect(throws: lost) { _ = try await command.wait() }
+    }
+
     /// Nobody will ever have a command whose start was cancelled.
     @Test func aStartThatIsCancelledLeavesNothing() async throws {
         let server = try ScriptedServer(

@@ -79,7 +79,8 @@ public final class GuestCommand: Sendable {
     /// that, so read `output`, or drop it by `discardOutput`.
     ///
     /// - Returns: how it ended: with `code`, the status that it exited with, or with `signal`; and what it used.
-    /// - Throws: `MicroVMError.commandLost` when the machine ended first.
+    /// - Throws: `MicroVMError.commandLost` when the machine ended first, or the guest did not tell of the end of a command
+    ///   that was hung up.
     public func wait() async throws -> CommandEnd {
         try await buffer.awaitEnd()
     }

@@ -41,7 +41,8 @@ extension MicroVM {
 
     /// Runs `body` with a command, which is hung up, unless it has ended, when `body` ends or the task is cancelled.
     ///
-    /// Returns when the command has ended. Only a task that is cancelled does not wait for that.
+    /// Returns when the command has ended. A task that is cancelled does not wait for that, and others not longer than ten
+    /// seconds after SIGKILL, as a guest may keep the end to itself.
     ///
     /// - Parameters: as in `startCommand`.
     /// - Throws: what `startCommand` and `body` throw.

@@ -5,6 +5,8 @@ import Glibc
 extension ServerProcess {
     /// How long after SIGHUP a command may take to end.
     private static let hangUpGrace: UInt64 = 2_000_000_000
+    /// How long after SIGKILL the guest may take to tell of the end.
+    private static let killGrace: UInt64 = 10_000_000_000
 
     /// Starts a command, of which `buffer` is to tell. All that the server tells of a command comes after its answer.
     func start(_ params: ExecStart.Params, _ buffer: CommandBuffer) {
@@ -29,7 +31,15 @@ extension ServerProcess {
         after(Self.hangUpGrace) { process in
             guard process.running(buffer) != nil else { return }
             process.send(ExecSignal.self, ExecSignal.Params(id: id, signal: SIGKILL)) { _ in }
+            process.after(Self.killGrace) { process in process.lose(buffer) }
         }
+    }
+
+    /// Waits no more for a guest that does not tell of a command's end, which it may never do.
+    private func lose(_ buffer: CommandBuffer) {
+        guard let id = running(buffer) else { return }
+        commands[id] = nil
+        buffer.finish(.failure(MicroVMError.commandLost(reason: "the guest did not tell of its end after SIGKILL")))
     }
 
     /// - Returns: what the command is called; nil before its start and after its end.
